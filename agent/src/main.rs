@@ -1,0 +1,3 @@
+//! The `bpfready` binary: arguments, logging, dispatch, exit code.
+
+fn main() {}

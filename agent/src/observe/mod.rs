@@ -1,0 +1,127 @@
+//! Looking at the host: the only layer that reads. A snapshot never fails as a whole.
+
+pub mod bpf;
+pub mod btf;
+pub mod config;
+pub mod host;
+pub mod inventory;
+pub mod kernel;
+pub mod mounts;
+pub mod net_probe;
+pub mod nic;
+pub mod privilege;
+pub mod recording;
+pub mod security;
+pub mod selftest;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use crate::facts::{Cause, Facts, Failure, Observed, SCHEMA, SourceRun};
+pub use host::{Host, SourceError};
+
+/// Asks every source once and gathers what they say.
+pub fn snapshot(host: &Host) -> Facts {
+    let mut looks = Looks::default();
+    let kernel = kernel::kernel(host, &mut looks);
+    let privilege = looks.observed("privilege", || privilege::privilege(host));
+    let btf = looks.observed("btf", || btf::btf(host));
+    Facts {
+        schema: SCHEMA,
+        agent_version: env!("CARGO_PKG_VERSION").into(),
+        taken_at_seconds: now_seconds(),
+        bpf: bpf::bpf(host, &privilege, &btf),
+        security: security::security(host, &mut looks),
+        config: config::config(host, &mut looks, &kernel.uname),
+        mounts: mounts::mounts(host, &mut looks),
+        nics: looks.observed("nics", || nic::nics(host)),
+        selftests: selftest::selftests(host),
+        net_probes: net_probe::net_probes(host),
+        inventory: inventory::inventory(host),
+        kernel,
+        privilege,
+        btf,
+        sources: looks.into_runs(),
+    }
+}
+
+fn now_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_secs())
+}
+
+/// Runs sources, times each, and keeps a source that breaks from taking the snapshot with it.
+#[derive(Debug, Default)]
+pub struct Looks {
+    runs: Vec<SourceRun>,
+}
+
+impl Looks {
+    /// Runs one source whose whole answer is one observation.
+    pub fn observed<T>(&mut self, source: &str, look: impl FnOnce() -> Observed<T>) -> Observed<T> {
+        self.timed(source, look, |it| it.failure().cloned()).unwrap_or_else(Observed::Unknown)
+    }
+
+    /// Runs one source that answers many questions, each with its own end. If it breaks,
+    /// `all_unknown` says what that means for every question.
+    pub fn many<T>(
+        &mut self,
+        source: &str,
+        look: impl FnOnce() -> T,
+        all_unknown: impl FnOnce(Failure) -> T,
+    ) -> T {
+        self.timed(source, look, |_| None).unwrap_or_else(all_unknown)
+    }
+
+    /// The runs so far, in order.
+    pub fn into_runs(self) -> Vec<SourceRun> {
+        self.runs
+    }
+
+    fn timed<T>(
+        &mut self,
+        source: &str,
+        look: impl FnOnce() -> T,
+        failure_of: impl FnOnce(&T) -> Option<Failure>,
+    ) -> Result<T, Failure> {
+        let start = Instant::now();
+        let result = catch_unwind(AssertUnwindSafe(look)).map_err(|panic| broken(&*panic));
+        let duration = start.elapsed();
+        let failure = match &result {
+            Ok(value) => failure_of(value),
+            Err(failure) => Some(failure.clone()),
+        };
+        tracing::debug!(source, ?duration, ?failure, "looked");
+        self.runs.push(SourceRun {
+            source: source.to_owned(),
+            duration_seconds: duration.as_secs_f64(),
+            failure,
+        });
+        result
+    }
+}
+
+fn broken(panic: &(dyn std::any::Any + Send)) -> Failure {
+    let words = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    Failure::new(Cause::Panicked, format!("the source panicked: {words}; please report this"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_that_panics_costs_that_source_only() {
+        let mut looks = Looks::default();
+        let lost: Observed<u32> = looks.observed("bad", || panic!("boom"));
+        let kept: Observed<u32> = looks.observed("good", || Observed::Known(7));
+        assert_eq!(lost.failure().map(|it| it.cause), Some(Cause::Panicked));
+        assert_eq!(kept, Observed::Known(7));
+        let runs = looks.into_runs();
+        assert_eq!(runs.len(), 2);
+        assert!(runs[0].failure.is_some() && runs[1].failure.is_none());
+    }
+}

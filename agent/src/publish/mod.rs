@@ -1,0 +1,1 @@
+//! Telling what was judged: terminal, JSON, metrics.
