@@ -12,8 +12,8 @@ pub struct BtfFacts {
     /// The kernel's own; `None`: there is no `/sys/kernel/btf/vmlinux` (CONFIG_DEBUG_INFO_BTF
     /// unset).
     pub vmlinux: Option<VmlinuxBtf>,
-    /// Modules with BTF of their own, and whether it can be read.
-    pub modules: BTreeMap<String, Observed<u64>>,
+    /// Modules with BTF of their own (Linux 5.11), and its size in bytes.
+    pub modules: Observed<BTreeMap<String, Observed<u64>>>,
 }
 
 /// What `/sys/kernel/btf/vmlinux` holds.
@@ -33,12 +33,24 @@ pub struct VmlinuxBtf {
     pub kfuncs: Option<BTreeSet<String>>,
     /// Of the functions that Cilium or we ask about, those that are there.
     pub functions: BTreeSet<String>,
-    /// Iterators: targets of `bpf_iter_*` functions, without that prefix.
+    /// Iterators: targets that an `iter/` program can have, such as `bpf_prog` or `tcp`.
     pub iterators: BTreeSet<String>,
     /// struct_ops types: structs `bpf_struct_ops_*`, without that prefix.
     pub struct_ops: BTreeSet<String>,
     /// Fields that CO-RE programs need, as `struct.field`; `false`: not in this kernel.
     pub fields: BTreeMap<String, bool>,
-    /// Enumerators and types of interest, such as `BPF_LINK_TYPE_TCX`; those that are there.
+    /// Enumerators of [`Self::enums`], such as `BPF_LINK_TYPE_TCX`; those that are there.
     pub enumerators: BTreeSet<String>,
+    /// Enums that were looked for and found, such as `bpf_link_type`; one without a name goes by
+    /// its first enumerator. From an enum that is not here nothing follows.
+    #[serde(default)]
+    pub enums: BTreeSet<String>,
+}
+
+impl VmlinuxBtf {
+    /// Whether the kernel was built with this enumerator of this enum (`bpf_link_type`,
+    /// `BPF_LINK_TYPE_TCX`); `None`: the enum is not in the BTF, so nothing follows.
+    pub fn has_enumerator(&self, of: &str, enumerator: &str) -> Option<bool> {
+        self.enums.contains(of).then(|| self.enumerators.contains(enumerator))
+    }
 }

@@ -183,6 +183,20 @@ impl Host {
         result
     }
 
+    /// Opens a host file that is too large for a recording; `None`: no such file.
+    ///
+    /// For use inside [`Host::ask`], so that the recording holds what was made of the file.
+    ///
+    /// # Errors
+    ///
+    /// As [`Host::read`]; always [`SourceError::NotRecorded`] on a recording.
+    pub fn open_unrecorded(&self, path: &str) -> Result<Option<std::fs::File>, SourceError> {
+        match &self.files {
+            Files::Root(root) => Ok(open_file_in(root, path)?.map(Into::into)),
+            Files::Recorded(_) => Err(SourceError::NotRecorded { path: path.into() }),
+        }
+    }
+
     /// Names in a host directory, sorted; `None`: no such directory.
     ///
     /// # Errors
@@ -268,11 +282,13 @@ fn read_error(path: &str, source: io::Error) -> SourceError {
     SourceError::Read { path: path.into(), source }
 }
 
-fn read_in(root: &OwnedFd, path: &str) -> Result<Option<Vec<u8>>, SourceError> {
+fn open_file_in(root: &OwnedFd, path: &str) -> Result<Option<OwnedFd>, SourceError> {
     // O_NONBLOCK: a FIFO in a host directory must not hold the look up.
-    let Some(fd) = open_in(root, path, OFlags::RDONLY | OFlags::NONBLOCK)? else {
-        return Ok(None);
-    };
+    open_in(root, path, OFlags::RDONLY | OFlags::NONBLOCK)
+}
+
+fn read_in(root: &OwnedFd, path: &str) -> Result<Option<Vec<u8>>, SourceError> {
+    let Some(fd) = open_file_in(root, path)? else { return Ok(None) };
     let mut bytes = Vec::new();
     let read = std::fs::File::from(fd).take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes);
     read.map_err(|error| read_error(path, error))?;

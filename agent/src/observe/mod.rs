@@ -25,7 +25,11 @@ pub fn snapshot(host: &Host) -> Facts {
     let mut looks = Looks::default();
     let kernel = kernel::kernel(host, &mut looks);
     let privilege = looks.observed("privilege", || privilege::privilege(host));
-    let btf = looks.observed("btf", || btf::btf(host));
+    let mut vmlinux = Observed::unknown(Cause::Panicked, "the parser of BTF broke");
+    let btf = looks.observed("btf", || {
+        vmlinux = btf::load(host);
+        btf::btf(host, &vmlinux)
+    });
     Facts {
         schema: SCHEMA,
         agent_version: env!("CARGO_PKG_VERSION").into(),
