@@ -3,11 +3,13 @@
 pub mod bpf;
 pub mod btf;
 pub mod config;
+mod deadline;
 pub mod host;
 pub mod inventory;
 pub mod kernel;
 pub mod mounts;
 pub mod net_probe;
+pub mod netlink;
 pub mod nic;
 pub mod privilege;
 pub mod recording;

@@ -1,5 +1,7 @@
 //! What a throw-away network namespace can do.
 
+pub(in crate::observe) mod namespace;
+
 use std::collections::BTreeMap;
 
 use super::Host;

@@ -1,0 +1,74 @@
+//! A bound on the time that one question to the kernel may take.
+
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use crate::facts::{Cause, Failure, Observed};
+
+/// Asks in a thread of its own and waits at most `limit` for the answer.
+///
+/// A system call that waits for a lock of the kernel (the RTNL mutex, when some device hangs in
+/// its teardown) has no time limit of its own and does not end by a signal; the thread is then
+/// left behind, and the look goes on without the answer.
+pub(super) fn within<T: Send + 'static>(
+    limit: Duration,
+    question: &'static str,
+    ask: impl FnOnce() -> Observed<T> + Send + 'static,
+) -> Observed<T> {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let thread = thread::Builder::new().name(question.into()).spawn(move || {
+        // Nobody listens any more when the limit is over.
+        let _ = sender.send(ask());
+    });
+    if let Err(error) = thread {
+        return Observed::unknown(Cause::OutOfMemory, format!("no thread for {question}: {error}"));
+    }
+    match receiver.recv_timeout(limit) {
+        Ok(answer) => answer,
+        Err(RecvTimeoutError::Timeout) => Observed::Unknown(late(question, limit)),
+        Err(RecvTimeoutError::Disconnected) => Observed::Unknown(broken(question)),
+    }
+}
+
+/// The kernel took longer than `limit`.
+pub(super) fn late(question: &str, limit: Duration) -> Failure {
+    let seconds = limit.as_secs_f64();
+    Failure::new(Cause::Timeout, format!("{question}: the kernel took longer than {seconds} s"))
+}
+
+/// The thread ended without an answer: it panicked.
+pub(super) fn broken(question: &str) -> Failure {
+    Failure::new(Cause::Panicked, format!("{question}: the source panicked; please report this"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn expect(ask: impl FnOnce() -> Observed<u8> + Send + 'static, want: Cause) {
+        let answer = within(Duration::from_millis(50), "test", ask);
+        assert_eq!(answer.failure().map(|it| it.cause), Some(want));
+    }
+
+    #[test]
+    fn an_answer_in_time_is_given() {
+        assert_eq!(
+            within(Duration::from_secs(5), "test", || Observed::Known(7)),
+            Observed::Known(7)
+        );
+    }
+
+    #[test]
+    fn a_late_answer_is_a_timeout_and_a_panic_is_told() {
+        expect(
+            || {
+                thread::sleep(Duration::from_secs(5));
+                Observed::Known(7)
+            },
+            Cause::Timeout,
+        );
+        expect(|| panic!("boom"), Cause::Panicked);
+    }
+}
