@@ -1,2 +1,77 @@
-//! `cargo xtask`: what CI and a person run.
-fn main() {}
+//! `cargo xtask`: what CI and a person run. One file a task.
+
+mod apt;
+mod build;
+mod ci;
+mod places;
+mod process;
+mod progress;
+mod run;
+mod setup;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use setup::Purpose;
+
+/// The project's tasks. Each installs what it needs and is missing (as root on Debian), or says
+/// exactly what to install.
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Install what is missing
+    Setup {
+        /// What for
+        #[arg(value_enum, default_value = "build")]
+        purpose: Purpose,
+    },
+    /// Build the agent and look at this machine with `bpfready check`
+    Run {
+        /// Arguments for `bpfready check`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Run all tests
+    Test {
+        /// Arguments for `cargo test`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Do what CI does
+    Ci,
+    /// Check layering, sizes and names
+    Tidy,
+    /// Build the release binary: stripped, static
+    Build,
+}
+
+fn main() -> ExitCode {
+    match run_task(Cli::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_task(task: Task) -> Result<()> {
+    match task {
+        Task::Setup { purpose } => setup::setup(purpose),
+        Task::Run { args } => run::run(&args),
+        Task::Test { args } => test::test(&args),
+        Task::Ci => ci::ci(),
+        Task::Tidy => tidy::tidy(),
+        Task::Build => build::release().map(|it| println!("{}", it.display())),
+    }
+}

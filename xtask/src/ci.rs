@@ -1,0 +1,62 @@
+//! `cargo xtask ci`: what must hold before anything lands. Cheap failures come first.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+
+use crate::setup::{self, Purpose};
+use crate::{build, places, process, progress, test, tidy};
+
+/// Does everything, in order, and stops at the first thing that does not hold.
+pub(crate) fn ci() -> Result<()> {
+    let mut steps = Steps::default();
+    steps.run("fmt", || cargo(&["fmt", "--all", "--check"]))?;
+    steps.run("tidy", tidy::tidy)?;
+    steps.run("setup", || setup::setup(Purpose::Ci))?;
+    let lint = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
+    steps.run("clippy", || cargo(&lint))?;
+    steps.run("licences", deny)?;
+    let count = steps.run("test", || test::all(&[]))?;
+    steps.run("build", || build::release().map(drop))?;
+    steps.print();
+    println!("{}", count.line());
+    Ok(())
+}
+
+fn cargo(args: &[&str]) -> Result<()> {
+    process::run(Command::new("cargo").args(args).current_dir(places::root()))
+}
+
+/// Licences, sources and duplicates of every dependency. Advisories are not among them: their
+/// database is not within reach of the machines that build this.
+fn deny() -> Result<()> {
+    let mut deny = Command::new(setup::deny());
+    process::run(deny.args(["check", "bans", "licenses", "sources"]).current_dir(places::root()))
+}
+
+/// What was done and how long it took.
+#[derive(Default)]
+struct Steps {
+    done: Vec<(&'static str, Duration)>,
+}
+
+impl Steps {
+    fn run<T>(&mut self, name: &'static str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        println!("\n== {name}");
+        let start = Instant::now();
+        let result = work().with_context(|| format!("ci step {name}"))?;
+        println!("== {name}: ok in {}", progress::human(start.elapsed()));
+        self.done.push((name, start.elapsed()));
+        Ok(result)
+    }
+
+    fn print(&self) {
+        println!("\n== all steps");
+        for (name, took) in &self.done {
+            println!("{name:<10} {:>12}", progress::human(*took));
+        }
+        let total = self.done.iter().map(|(_, took)| *took).sum();
+        println!("{:<10} {:>12}", "total", progress::human(total));
+    }
+}

@@ -1,0 +1,79 @@
+//! `cargo xtask test`: every test of the workspace.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::setup::Purpose;
+use crate::{places, setup};
+
+/// How many tests ran, and how they ended.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Count {
+    passed: u64,
+    failed: u64,
+}
+
+/// Runs all tests and shows their sum; extra arguments go to `cargo test`.
+pub(crate) fn test(args: &[String]) -> Result<()> {
+    setup::setup(Purpose::Build)?;
+    let count = all(args)?;
+    println!("{}", count.line());
+    Ok(())
+}
+
+/// Runs all tests, showing what they print.
+pub(crate) fn all(args: &[String]) -> Result<Count> {
+    let mut cargo = Command::new("cargo");
+    cargo.args(["test", "--workspace", "--no-fail-fast"]).args(args).current_dir(places::root());
+    let mut child = cargo.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+    let mut count = Count::default();
+    for line in BufReader::new(child.stdout.take().context("the pipe was asked for")?).lines() {
+        let line = line?;
+        count.add(&line);
+        writeln!(std::io::stdout(), "{line}")?;
+    }
+    let status = child.wait()?;
+    if !status.success() {
+        bail!("cargo test failed ({status}): {}", count.line());
+    }
+    if count.passed == 0 {
+        bail!("no test ran");
+    }
+    Ok(count)
+}
+
+impl Count {
+    /// Adds one line of `cargo test`, if it is a summary.
+    fn add(&mut self, line: &str) {
+        let Some(summary) = line.strip_prefix("test result: ") else { return };
+        let Some((_, counts)) = summary.split_once(". ") else { return };
+        for part in counts.split("; ") {
+            match part.split_once(' ') {
+                Some((n, "passed")) => self.passed += n.parse::<u64>().unwrap_or(0),
+                Some((n, "failed")) => self.failed += n.parse::<u64>().unwrap_or(0),
+                _ => {}
+            }
+        }
+    }
+
+    /// The sum in one line.
+    pub(crate) fn line(self) -> String {
+        format!("{} passed, {} failed", self.passed, self.failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_summaries_of_several_binaries_are_summed() {
+        let mut count = Count::default();
+        count.add("test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out");
+        count.add("test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; finished in 1s");
+        count.add("test some::thing ... ok");
+        assert_eq!(count.line(), "15 passed, 2 failed");
+    }
+}
