@@ -16,6 +16,9 @@ pub struct KernelFacts {
     /// Whether `/proc/schedstat` is there (CONFIG_SCHEDSTATS): Cilium reads the kernel's timer
     /// frequency from it.
     pub schedstat: Observed<bool>,
+    /// Whether `/proc/net/if_inet6` is there: the kernel has IPv6, and `ipv6.disable=1` is not
+    /// given. An interface, or all of them by sysctl, may still have none.
+    pub ipv6: Observed<bool>,
 }
 
 /// uname(2).

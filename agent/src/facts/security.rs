@@ -13,11 +13,51 @@ pub struct SecurityFacts {
     /// lsm_list_modules(2) (Linux 6.8). `Known(None)`: neither source exists here, so nothing is
     /// said about any LSM.
     pub lsms: Observed<Option<LsmList>>,
-    /// Active lockdown mode; `Known(None)`: no lockdown LSM, or securityfs not mounted.
+    /// Active lockdown mode; `Known(None)`: the lockdown LSM is not active. Unknown where it is
+    /// active, or may be, and securityfs is not mounted.
     pub lockdown: Observed<Option<Lockdown>>,
-    /// sysctls by name (`net.core.bpf_jit_enable`); `Known(None)`: this kernel has no such sysctl.
+    /// sysctls by name (`net.core.bpf_jit_enable`), all of [`SYSCTLS`]; `Known(None)`: this kernel
+    /// has no such sysctl.
     pub sysctls: BTreeMap<String, Observed<Option<String>>>,
 }
+
+/// The sysctls that are read: those that decide what bpf(2) allows and shows, and those that Cilium
+/// needs, changes or stumbles over.
+pub const SYSCTLS: [&str; 33] = [
+    "kernel.bpf_stats_enabled",
+    "kernel.kptr_restrict",
+    "kernel.modules_disabled",
+    "kernel.perf_event_paranoid",
+    "kernel.unprivileged_bpf_disabled",
+    "net.core.bpf_jit_enable",
+    "net.core.bpf_jit_harden",
+    "net.core.bpf_jit_kallsyms",
+    "net.core.bpf_jit_limit",
+    "net.core.default_qdisc",
+    "net.core.netdev_max_backlog",
+    "net.core.somaxconn",
+    "net.ipv4.conf.all.forwarding",
+    "net.ipv4.conf.all.rp_filter",
+    "net.ipv4.conf.default.rp_filter",
+    "net.ipv4.fib_multipath_use_neigh",
+    "net.ipv4.ip_early_demux",
+    "net.ipv4.ip_forward",
+    "net.ipv4.ip_local_port_range",
+    "net.ipv4.ip_local_reserved_ports",
+    "net.ipv4.tcp_available_congestion_control",
+    "net.ipv4.tcp_congestion_control",
+    "net.ipv4.tcp_early_demux",
+    "net.ipv4.tcp_max_syn_backlog",
+    "net.ipv4.tcp_slow_start_after_idle",
+    "net.ipv4.udp_early_demux",
+    "net.ipv6.conf.all.disable_ipv6",
+    "net.ipv6.conf.all.forwarding",
+    "net.ipv6.conf.default.disable_ipv6",
+    "net.ipv6.conf.lo.disable_ipv6",
+    "net.netfilter.nf_conntrack_max",
+    "user.max_net_namespaces",
+    "user.max_user_namespaces",
+];
 
 /// The active LSMs and who said so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -327,12 +327,13 @@ fn link_in(root: &OwnedFd, path: &str) -> Result<Option<String>, SourceError> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
 
-    fn host(fill: impl FnOnce(&Path)) -> (tempfile::TempDir, Host) {
+    /// A host whose files are what `fill` makes in an empty directory.
+    pub(in crate::observe) fn host(fill: impl FnOnce(&Path)) -> (tempfile::TempDir, Host) {
         let dir = tempfile::tempdir().unwrap();
         fill(dir.path());
         let host = Host::mounted(dir.path()).unwrap();

@@ -12,6 +12,7 @@ pub mod net_probe;
 pub mod netlink;
 pub mod nic;
 pub mod privilege;
+mod procfs;
 pub mod recording;
 pub mod security;
 pub mod selftest;
