@@ -18,14 +18,30 @@ pub struct BpfFacts {
     /// Map flags by `type+flag` (`hash+no_prealloc`, `array+mmapable`).
     pub map_flags: BTreeMap<String, Support>,
     /// Helpers by program type (`sched_cls`) or, where that decides, by program and attach type
-    /// (`tracing/trace_iter`).
-    pub helpers: Observed<BTreeMap<String, HelperRow>>,
+    /// (`tracing/trace_iter`). A row is unknown where no program of its type could be loaded.
+    pub helpers: Observed<BTreeMap<String, Observed<HelperRow>>>,
     /// Attach types by name (`cgroup_inet4_connect`), by trying to attach to nothing.
     pub attach_types: BTreeMap<String, Support>,
     /// Link types by name (`tcx`), likewise.
     pub link_types: BTreeMap<String, Support>,
     /// Everything else, by name: see [`Feature`].
     pub features: BTreeMap<Feature, Support>,
+}
+
+impl BpfFacts {
+    /// Whether programs of `row` (`sched_cls`, `tracing/trace_iter`) may call `helper` (without
+    /// `bpf_`). A row that was not asked is unknown.
+    pub fn helper(&self, row: &str, helper: &str) -> Support {
+        let rows = match &self.helpers {
+            Observed::Known(rows) => rows,
+            Observed::Unknown(failure) => return Support::Unknown(failure.clone()),
+        };
+        match rows.get(row) {
+            Some(Observed::Known(row)) => row.support(helper),
+            Some(Observed::Unknown(failure)) => Support::Unknown(failure.clone()),
+            None => Support::unknown(Cause::NotSupported, format!("{row} was not asked")),
+        }
+    }
 }
 
 /// Whether the kernel can do one thing.
@@ -165,10 +181,17 @@ pub enum Feature {
     CallbackWithTailCall,
     /// An fentry program attaches: the architecture has BPF trampolines.
     Trampoline,
-    /// A BPF LSM program attaches, and `bpf` is in the LSM list.
+    /// A BPF LSM program attaches. Whether the kernel asks it is another matter: `bpf` must be in
+    /// the list of LSMs.
     LsmAttach,
     /// BPF_PROG_TEST_RUN runs a sched_cls program.
     TestRun,
     /// BTF with functions can be loaded by user space (BPF_BTF_LOAD).
     BtfLoad,
+    /// perf has a `kprobe` event source: kprobe programs load everywhere, and attach only here.
+    KprobeEvents,
+    /// perf has a `uprobe` event source, likewise.
+    UprobeEvents,
+    /// perf has a `tracepoint` event source, likewise.
+    TracepointEvents,
 }

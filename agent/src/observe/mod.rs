@@ -37,7 +37,14 @@ pub fn snapshot(host: &Host) -> Facts {
         schema: SCHEMA,
         agent_version: env!("CARGO_PKG_VERSION").into(),
         taken_at_seconds: now_seconds(),
-        bpf: bpf::bpf(host, &privilege, &btf),
+        bpf: looks.many(
+            "bpf",
+            || {
+                let ground = bpf::Ground { privilege: &privilege, vmlinux: &vmlinux, btf: &btf };
+                bpf::bpf(host, ground)
+            },
+            |failure| bpf::unknown(&failure),
+        ),
         security: security::security(host, &mut looks),
         config: config::config(host, &mut looks, &kernel.uname),
         mounts: mounts::mounts(host, &mut looks),

@@ -1,23 +1,296 @@
 //! What bpf(2) answers, question by question.
+//!
+//! Everything is asked by trying: programs are loaded and thrown away, maps created and thrown
+//! away, attaching is tried to targets that cannot exist. `answer.rs` says what an errno proves.
+
+mod answer;
+mod attach;
+mod blob;
+mod callback;
+mod feature;
+mod helper;
+mod helper_names;
+mod insn;
+mod map;
+mod names;
+mod perf;
+mod program;
+mod sys;
+mod target;
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use rustix::io::Errno;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::Host;
-use crate::facts::bpf::{BpfFacts, Support};
+use super::btf::Btf;
+use crate::facts::bpf::{Because, BpfFacts, HelperRow, ProgramSupport, Support};
 use crate::facts::btf::BtfFacts;
 use crate::facts::privilege::Privilege;
-use crate::facts::{Cause, Observed};
+use crate::facts::{Cause, Failure, Observed};
+use answer::Rights;
+use program::Variant;
+use target::Targets;
+
+/// What the questions rest on.
+#[derive(Clone, Copy)]
+pub struct Ground<'a> {
+    /// The rights of this process.
+    pub privilege: &'a Observed<Privilege>,
+    /// The kernel's BTF, to find places that programs can be loaded for.
+    pub vmlinux: &'a Observed<Option<Btf>>,
+    /// What that BTF says.
+    pub btf: &'a Observed<BtfFacts>,
+}
 
 /// Asks bpf(2) everything there is to ask.
-pub fn bpf(_host: &Host, _rights: &Observed<Privilege>, _btf: &Observed<BtfFacts>) -> BpfFacts {
+pub fn bpf(host: &Host, ground: Ground<'_>) -> BpfFacts {
+    host.ask("bpf", || live(host, ground), |failure| unknown(&failure))
+}
+
+/// Facts in which nothing is known, for this reason.
+pub fn unknown(failure: &Failure) -> BpfFacts {
+    let unknown = || Support::Unknown(failure.clone());
     BpfFacts {
-        syscall: Support::unknown(Cause::NotSupported, "being written"),
+        syscall: unknown(),
         programs: BTreeMap::new(),
         maps: BTreeMap::new(),
         map_flags: BTreeMap::new(),
-        helpers: Observed::unknown(Cause::NotSupported, "being written"),
+        helpers: Observed::Unknown(failure.clone()),
         attach_types: BTreeMap::new(),
         link_types: BTreeMap::new(),
         features: BTreeMap::new(),
+    }
+}
+
+fn live(host: &Host, ground: Ground<'_>) -> BpfFacts {
+    lift_memory_limit();
+    let rights = Rights::of(ground.privilege);
+    let targets = Targets::find(ground.vmlinux);
+    let programs: BTreeMap<_, _> = program::names()
+        .map(|name| (name.to_owned(), program::ask(name, &targets, rights)))
+        .collect();
+    let rows = Rows::new(&programs, &targets, ground.btf, rights);
+    thread::scope(|scope| {
+        let helpers = scope.spawn(|| rows.ask());
+        let needs = map::Needs::new();
+        let maps = map::names().map(|it| (it.to_owned(), map::ask(it, &needs, rights))).collect();
+        let attach_types = attach::attach_types(rights);
+        let link_types = attach::link_types(&attach_types, &targets, ground.btf, rights);
+        let mut features = feature::ask(&targets, rights);
+        features.extend(perf::ask(host));
+        let helpers = helpers.join().map_err(|_| {
+            Failure::new(Cause::Panicked, "the helper probe panicked; please report this")
+        });
+        BpfFacts {
+            syscall: syscall(rights),
+            maps,
+            map_flags: map::flags(&needs, rights),
+            helpers: helpers.into(),
+            attach_types,
+            link_types,
+            features,
+            programs: programs.clone(),
+        }
+    })
+}
+
+/// Before Linux 5.11 maps and programs count against RLIMIT_MEMLOCK, and too many give EPERM.
+/// What may not be lifted stays: the answers are then "could not tell".
+fn lift_memory_limit() {
+    let now = getrlimit(Resource::Memlock);
+    let unlimited = Rlimit { current: None, maximum: None };
+    if setrlimit(Resource::Memlock, unlimited).is_err() {
+        let highest = Rlimit { current: now.maximum, maximum: now.maximum };
+        if let Err(errno) = setrlimit(Resource::Memlock, highest) {
+            tracing::debug!(%errno, "RLIMIT_MEMLOCK stays as it is");
+        }
+    }
+}
+
+/// Whether there is a bpf(2) at all: only ENOSYS says no, and only without a seccomp filter.
+fn syscall(rights: Rights) -> Support {
+    let insns = insn::returns(0);
+    let program = sys::Program {
+        program_type: names::program_type("socket_filter"),
+        insns: &insns,
+        ..sys::Program::default()
+    };
+    match program.load() {
+        Err(Errno::NOSYS) if !rights.filtered => {
+            Support::unsupported(Because::NotInKernel, "bpf(2): ENOSYS")
+        }
+        Err(errno @ (Errno::NOSYS | Errno::PERM | Errno::ACCESS)) => {
+            rights.undecided("bpf(2)", errno)
+        }
+        Ok(_) | Err(_) => Support::Supported,
+    }
+}
+
+/// The helper questions: by far the most, so that they are shared by all processors.
+struct Rows<'a> {
+    candidates: Vec<(u32, String)>,
+    known_to_kernel: Option<&'a BTreeMap<u32, String>>,
+    rights: Rights,
+    rows: Vec<Row>,
+}
+
+/// One row of the helper matrix.
+struct Row {
+    name: String,
+    variant: Result<Variant, Failure>,
+    /// What loading the type at all gave.
+    load: Support,
+}
+
+/// More threads than this gain little and disturb the host more.
+const MOST_THREADS: usize = 4;
+
+impl<'a> Rows<'a> {
+    fn new(
+        programs: &BTreeMap<String, ProgramSupport>,
+        targets: &Targets,
+        btf: &'a Observed<BtfFacts>,
+        rights: Rights,
+    ) -> Self {
+        let vmlinux = btf.known().and_then(|it| it.vmlinux.as_ref());
+        let known_to_kernel = vmlinux.and_then(|it| it.helpers.as_ref());
+        let candidates = helper::candidates(known_to_kernel);
+        let rows = program::names().flat_map(|name| rows_of(name, programs, targets)).collect();
+        Self { candidates, known_to_kernel, rights, rows }
+    }
+
+    fn ask(&self) -> BTreeMap<String, Observed<HelperRow>> {
+        let next = AtomicUsize::new(0);
+        let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS);
+        thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| self.some(&next))).collect();
+            let answers = workers.into_iter().map(thread::ScopedJoinHandle::join);
+            answers
+                .flat_map(|it| it.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                .collect()
+        })
+    }
+
+    /// Takes rows until none is left.
+    fn some(&self, next: &AtomicUsize) -> Vec<(String, Observed<HelperRow>)> {
+        let mut answers = Vec::new();
+        while let Some(row) = self.rows.get(next.fetch_add(1, Ordering::Relaxed)) {
+            answers.push((row.name.clone(), self.answer(row)));
+        }
+        answers
+    }
+
+    fn answer(&self, row: &Row) -> Observed<HelperRow> {
+        let program = match (&row.load, &row.variant) {
+            (Support::Unsupported(_), _) => {
+                return Observed::Known(helper::absent_row(&self.candidates));
+            }
+            (Support::Unknown(failure), _) | (_, Err(failure)) => {
+                return Observed::Unknown(failure.clone());
+            }
+            (Support::Supported, Ok(variant)) => variant.program,
+        };
+        let known = self.known_to_kernel;
+        Observed::Known(helper::row(program, &self.candidates, known, self.rights))
+    }
+}
+
+/// One row a type; one an attach type where that decides (tracing, LSM).
+fn rows_of(
+    name: &'static str,
+    programs: &BTreeMap<String, ProgramSupport>,
+    targets: &Targets,
+) -> Vec<Row> {
+    let Some(support) = programs.get(name) else { return Vec::new() };
+    if name == "ext" {
+        let failure =
+            Failure::new(Cause::NotSupported, "an ext program may call what its target may call");
+        return vec![Row {
+            name: name.to_owned(),
+            variant: Err(failure),
+            load: support.load.clone(),
+        }];
+    }
+    let kind = program::kind(name);
+    if !matches!(name, "tracing" | "lsm") {
+        let variant = kind.variants(targets).into_iter().next();
+        let missing = || Failure::new(Cause::NotSupported, "no way to load this type is known");
+        let variant = variant.map(|it| it.map_err(|missing| missing.failure));
+        let variant = variant.unwrap_or_else(|| Err(missing()));
+        return vec![Row { name: name.to_owned(), variant, load: support.load.clone() }];
+    }
+    let variants = kind.variants(targets).into_iter();
+    variants
+        .map(|variant| {
+            let (attach_type, variant) = match variant {
+                Ok(it) => (it.attach_type.unwrap_or_default(), Ok(it)),
+                Err(missing) => (missing.attach_type, Err(missing.failure)),
+            };
+            let load = support.by_attach_type.get(attach_type).unwrap_or(&support.load).clone();
+            Row { name: format!("{name}/{attach_type}"), variant, load }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::bpf::Feature;
+    use crate::facts::privilege::Seccomp;
+    use crate::observe::btf;
+
+    /// These tests want a real kernel and all rights; a process without them fails here, loudly.
+    fn all_rights() -> Privilege {
+        let effective = ["CAP_BPF", "CAP_PERFMON", "CAP_NET_ADMIN"].map(str::to_owned);
+        Privilege {
+            effective: effective.into(),
+            initial_user_namespace: true,
+            seccomp: Seccomp::Disabled,
+            no_new_privs: false,
+        }
+    }
+
+    fn ask_this_kernel() -> BpfFacts {
+        let host = Host::live().unwrap();
+        let vmlinux = btf::load(&host);
+        let btf = btf::btf(&host, &vmlinux);
+        let privilege = Observed::Known(all_rights());
+        bpf(&host, Ground { privilege: &privilege, vmlinux: &vmlinux, btf: &btf })
+    }
+
+    /// Every kernel that Cilium's oldest known release accepts (4.19) has these.
+    #[test]
+    fn what_every_kernel_has_is_found_on_this_one() {
+        let facts = ask_this_kernel();
+        assert_eq!(facts.syscall, Support::Supported);
+        for name in ["socket_filter", "sched_cls", "xdp", "cgroup_sock_addr"] {
+            assert_eq!(facts.programs[name].load, Support::Supported, "{name}");
+        }
+        assert_eq!(facts.helper("sched_cls", "fib_lookup"), Support::Supported);
+        assert_eq!(facts.helper("kprobe", "redirect").as_str(), "unsupported");
+        assert_eq!(facts.attach_types["cgroup_inet4_connect"], Support::Supported);
+        assert_eq!(facts.features[&Feature::BpfLink], Support::Supported);
+    }
+
+    #[test]
+    fn sleeping_helpers_are_for_sleepable_programs_only() {
+        let facts = ask_this_kernel();
+        let refused = facts.helper("kprobe", "copy_from_user");
+        assert!(
+            matches!(refused, Support::Unsupported(it) if it.because == Because::SleepableOnly)
+        );
+        assert_eq!(facts.helper("syscall", "copy_from_user"), Support::Supported);
+    }
+
+    #[test]
+    fn helpers_that_disturb_the_host_are_not_asked_for() {
+        let facts = ask_this_kernel();
+        let answer = facts.helper("kprobe", "trace_printk");
+        assert!(matches!(answer, Support::Unknown(it) if it.cause == Cause::NotSupported));
     }
 }

@@ -33,6 +33,14 @@ impl Btf {
         structs.chain(self.find(Kind::Union, name)).find_map(|it| self.member_of(it, path))
     }
 
+    /// Which member of struct `name` the field `field` is, counted from 0, as struct_ops programs
+    /// name it at load. `None`: there is no such direct member.
+    pub fn member_position(&self, name: &str, field: &str) -> Option<u32> {
+        let mut structs = self.find(Kind::Struct, name);
+        let position = structs.find_map(|it| members(it).position(|(name, _)| name == field))?;
+        u32::try_from(position).ok()
+    }
+
     fn member_of(&self, outer: Type<'_>, path: &str) -> Option<Member> {
         let mut steps = path.split('.');
         let mut found = self.direct(outer, steps.next()?)?;

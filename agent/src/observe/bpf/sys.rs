@@ -1,0 +1,355 @@
+//! The raw bpf(2) system call: attributes as the kernel lays them out, errno as it answers.
+//!
+//! aya has no probe for attach types, link types or log texts, so this small layer is ours.
+//! Layouts: `union bpf_attr` of `include/uapi/linux/bpf.h`.
+
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+
+use rustix::io::Errno;
+
+use super::insn::Insn;
+
+/// Commands of `enum bpf_cmd`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Cmd {
+    MapCreate = 0,
+    ProgLoad = 5,
+    ProgAttach = 8,
+    ProgTestRun = 10,
+    ObjGetInfoByFd = 15,
+    ProgQuery = 16,
+    RawTracepointOpen = 17,
+    BtfLoad = 18,
+    MapLookupBatch = 24,
+    LinkCreate = 28,
+    TokenCreate = 36,
+}
+
+/// `BPF_MAP_CREATE`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct MapCreate {
+    pub(crate) map_type: u32,
+    pub(crate) key_size: u32,
+    pub(crate) value_size: u32,
+    pub(crate) max_entries: u32,
+    pub(crate) map_flags: u32,
+    pub(crate) inner_map_fd: u32,
+    pub(crate) numa_node: u32,
+    pub(crate) map_name: [u8; 16],
+    pub(crate) map_ifindex: u32,
+    pub(crate) btf_fd: u32,
+    pub(crate) btf_key_type_id: u32,
+    pub(crate) btf_value_type_id: u32,
+    pub(crate) btf_vmlinux_value_type_id: u32,
+    pub(crate) map_extra: u64,
+}
+
+/// `BPF_PROG_LOAD`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct ProgLoad {
+    pub(crate) prog_type: u32,
+    pub(crate) insn_cnt: u32,
+    pub(crate) insns: u64,
+    pub(crate) license: u64,
+    pub(crate) log_level: u32,
+    pub(crate) log_size: u32,
+    pub(crate) log_buf: u64,
+    pub(crate) kern_version: u32,
+    pub(crate) prog_flags: u32,
+    pub(crate) prog_name: [u8; 16],
+    pub(crate) prog_ifindex: u32,
+    pub(crate) expected_attach_type: u32,
+    pub(crate) prog_btf_fd: u32,
+    pub(crate) func_info_rec_size: u32,
+    pub(crate) func_info: u64,
+    pub(crate) func_info_cnt: u32,
+    pub(crate) line_info_rec_size: u32,
+    pub(crate) line_info: u64,
+    pub(crate) line_info_cnt: u32,
+    pub(crate) attach_btf_id: u32,
+    pub(crate) attach_prog_fd: u32,
+    pub(crate) core_relo_cnt: u32,
+    pub(crate) fd_array: u64,
+    pub(crate) core_relos: u64,
+    pub(crate) core_relo_rec_size: u32,
+    pub(crate) log_true_size: u32,
+    pub(crate) prog_token_fd: i32,
+    pub(crate) fd_array_cnt: u32,
+    pub(crate) signature: u64,
+    pub(crate) signature_size: u32,
+    pub(crate) keyring_id: i32,
+}
+
+/// `BPF_PROG_ATTACH`, `BPF_PROG_DETACH`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct ProgAttach {
+    pub(crate) target_fd: i32,
+    pub(crate) attach_bpf_fd: i32,
+    pub(crate) attach_type: u32,
+    pub(crate) attach_flags: u32,
+}
+
+/// `BPF_PROG_QUERY`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct ProgQuery {
+    pub(crate) target: i32,
+    pub(crate) attach_type: u32,
+    pub(crate) query_flags: u32,
+    pub(crate) attach_flags: u32,
+    pub(crate) prog_ids: u64,
+    pub(crate) prog_cnt: u32,
+    pub(crate) padding: u32,
+}
+
+/// `BPF_LINK_CREATE`; `extra` is the part that differs by link type.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct LinkCreate {
+    pub(crate) prog_fd: i32,
+    pub(crate) target: i32,
+    pub(crate) attach_type: u32,
+    pub(crate) flags: u32,
+    pub(crate) extra: [u64; 6],
+}
+
+/// `BPF_RAW_TRACEPOINT_OPEN`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct RawTracepointOpen {
+    pub(crate) name: u64,
+    pub(crate) prog_fd: i32,
+    pub(crate) padding: u32,
+}
+
+/// `BPF_BTF_LOAD`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct BtfLoad {
+    pub(crate) btf: u64,
+    pub(crate) btf_log_buf: u64,
+    pub(crate) btf_size: u32,
+    pub(crate) btf_log_size: u32,
+    pub(crate) btf_log_level: u32,
+}
+
+/// `BPF_MAP_*_BATCH`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct MapBatch {
+    pub(crate) in_batch: u64,
+    pub(crate) out_batch: u64,
+    pub(crate) keys: u64,
+    pub(crate) values: u64,
+    pub(crate) count: u32,
+    pub(crate) map_fd: i32,
+    pub(crate) elem_flags: u64,
+    pub(crate) flags: u64,
+}
+
+/// `BPF_PROG_TEST_RUN`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct TestRun {
+    pub(crate) prog_fd: i32,
+    pub(crate) retval: u32,
+    pub(crate) data_size_in: u32,
+    pub(crate) data_size_out: u32,
+    pub(crate) data_in: u64,
+    pub(crate) data_out: u64,
+    pub(crate) repeat: u32,
+    pub(crate) duration: u32,
+}
+
+/// `BPF_TOKEN_CREATE`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct TokenCreate {
+    pub(crate) flags: u32,
+    pub(crate) bpffs_fd: i32,
+}
+
+/// `BPF_OBJ_GET_INFO_BY_FD`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct GetInfo {
+    pub(crate) bpf_fd: i32,
+    pub(crate) info_len: u32,
+    pub(crate) info: u64,
+}
+
+/// The beginning of `struct bpf_prog_info`; the kernel fills as much as it is given room for.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct ProgInfo {
+    pub(crate) prog_type: u32,
+    pub(crate) id: u32,
+    pub(crate) tag: [u8; 8],
+    pub(crate) jited_prog_len: u32,
+    pub(crate) xlated_prog_len: u32,
+    pub(crate) jited_prog_insns: u64,
+    pub(crate) xlated_prog_insns: u64,
+}
+
+/// Attributes that may be handed to the kernel: plain integers, laid out as the kernel does.
+///
+/// # Safety
+///
+/// The type is `#[repr(C)]`, has no padding that is not a field, and every address in it that the
+/// caller sets points to memory of the size that the command's length fields say.
+pub(crate) unsafe trait Attr {}
+
+macro_rules! attributes {
+    ($($name:ty),*) => {$(
+        // SAFETY: `#[repr(C)]` integers only, laid out like the part of `union bpf_attr`.
+        unsafe impl Attr for $name {}
+    )*};
+}
+attributes!(
+    MapCreate,
+    ProgLoad,
+    ProgAttach,
+    ProgQuery,
+    LinkCreate,
+    RawTracepointOpen,
+    BtfLoad,
+    MapBatch,
+    TestRun,
+    TokenCreate,
+    GetInfo
+);
+
+/// How often the kernel may answer EAGAIN before that is the answer; libbpf also takes five.
+const ATTEMPTS: u32 = 5;
+
+/// Calls bpf(2). The kernel answers EAGAIN when a signal is pending, so that is tried again.
+///
+/// # Errors
+///
+/// The kernel's errno.
+pub(crate) fn bpf<A: Attr>(cmd: Cmd, attr: &mut A) -> Result<i32, Errno> {
+    let mut answer = Err(Errno::AGAIN);
+    for _ in 0..ATTEMPTS {
+        // SAFETY: `Attr` promises the layout and that the addresses inside are good for the call.
+        let result = unsafe {
+            libc::syscall(libc::SYS_bpf, cmd as u32, std::ptr::from_mut(attr), size_of::<A>())
+        };
+        answer = if result < 0 {
+            Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO))
+        } else {
+            Ok(i32::try_from(result).unwrap_or(i32::MAX))
+        };
+        if answer != Err(Errno::AGAIN) {
+            break;
+        }
+    }
+    answer
+}
+
+/// [`bpf`] for commands that answer with a descriptor.
+pub(crate) fn bpf_fd<A: Attr>(cmd: Cmd, attr: &mut A) -> Result<OwnedFd, Errno> {
+    // SAFETY: a successful answer of such a command is a new descriptor that is ours alone.
+    bpf(cmd, attr).map(|fd| unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// A program to load: what differs between our probes.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Program<'a> {
+    pub(crate) program_type: u32,
+    pub(crate) expected_attach_type: u32,
+    pub(crate) attach_btf_id: u32,
+    pub(crate) flags: u32,
+    pub(crate) insns: &'a [Insn],
+}
+
+/// The licence of every probe program: what is asked is the kernel's ability, not ours.
+const LICENSE: &[u8] = b"GPL\0";
+
+/// `BPF_LOG_STATS` (Linux 5.2): the verifier says why it refuses, and not every step to there.
+const LOG_STATISTICS: u32 = 4;
+
+/// Space for the verifier's words. Where it is too small the kernel may answer ENOSPC instead.
+pub(crate) struct Log(Vec<u8>);
+
+impl Log {
+    /// Space for the log of a program of a few instructions.
+    pub(crate) fn new() -> Self {
+        Self(vec![0; 16 << 10])
+    }
+
+    /// What the verifier said at the last load; empty: it was not reached.
+    pub(crate) fn text(&self) -> std::borrow::Cow<'_, str> {
+        let end = self.0.iter().position(|it| *it == 0).unwrap_or(self.0.len());
+        String::from_utf8_lossy(&self.0[..end])
+    }
+
+    fn clear(&mut self) {
+        self.0[0] = 0;
+    }
+}
+
+impl Program<'_> {
+    /// The attributes of this load, without a log.
+    pub(crate) fn attr(&self) -> ProgLoad {
+        ProgLoad {
+            prog_type: self.program_type,
+            insn_cnt: u32::try_from(self.insns.len()).unwrap_or(u32::MAX),
+            insns: self.insns.as_ptr() as u64,
+            license: LICENSE.as_ptr() as u64,
+            expected_attach_type: self.expected_attach_type,
+            attach_btf_id: self.attach_btf_id,
+            prog_flags: self.flags,
+            ..ProgLoad::default()
+        }
+    }
+
+    /// Loads without a log.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's errno.
+    pub(crate) fn load(&self) -> Result<OwnedFd, Errno> {
+        bpf_fd(Cmd::ProgLoad, &mut self.attr())
+    }
+
+    /// Loads with the verifier's log.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's errno; `log` holds what the verifier said.
+    pub(crate) fn load_logged(&self, log: &mut Log) -> Result<OwnedFd, Errno> {
+        log.clear();
+        let mut attr = self.attr();
+        attr.log_level = LOG_STATISTICS;
+        attr.log_size = u32::try_from(log.0.len()).unwrap_or(u32::MAX);
+        attr.log_buf = log.0.as_mut_ptr() as u64;
+        bpf_fd(Cmd::ProgLoad, &mut attr)
+    }
+}
+
+/// The beginning of a program's `struct bpf_prog_info`, with up to `xlated.len()` instructions.
+///
+/// # Errors
+///
+/// The kernel's errno.
+pub(crate) fn program_info(program: &OwnedFd, xlated: &mut [Insn]) -> Result<ProgInfo, Errno> {
+    let mut info = ProgInfo {
+        xlated_prog_len: u32::try_from(size_of_val(xlated)).unwrap_or(0),
+        xlated_prog_insns: xlated.as_mut_ptr() as u64,
+        ..ProgInfo::default()
+    };
+    let mut attr = GetInfo {
+        bpf_fd: program.as_raw_fd(),
+        info_len: u32::try_from(size_of::<ProgInfo>()).unwrap_or(0),
+        info: std::ptr::from_mut(&mut info) as u64,
+    };
+    bpf(Cmd::ObjGetInfoByFd, &mut attr)?;
+    Ok(info)
+}
+
+/// A descriptor that is none, so that the kernel's look-up of it fails with EBADF.
+pub(crate) const NO_FD: RawFd = -1;
