@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::reason::Reason;
+pub use super::release::Release;
 use crate::facts::Facts;
 
 /// Group and version of every JSON document; fields are only ever added.
@@ -82,21 +84,36 @@ pub struct EbpfVerdict {
     pub tracing: Extent,
     /// BPF LSM.
     pub lsm: Extent,
+    /// Why `datapath` is what it is.
+    pub datapath_why: Explanation,
+    /// Why `tracing` is what it is.
+    pub tracing_why: Explanation,
+    /// Why `lsm` is what it is.
+    pub lsm_why: Explanation,
+}
+
+/// A reason and what it rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Explanation {
+    /// One of a closed list.
+    pub reason: Reason,
+    /// The facts it rests on, one sentence each.
+    pub evidence: Vec<String>,
 }
 
 /// Which datapath carries the pods' packets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DatapathVerdict {
-    /// What carries them now; a closed list, `unknown` until it is detected.
-    pub cni: String,
-    /// The mode of that datapath.
+    /// What carries them now.
+    pub cni: Cni,
+    /// The mode of that datapath; `unknown` until it is detected.
     pub mode: String,
     /// What the next pod will get.
-    pub next_pod: String,
-    /// Who enforces network policy.
+    pub next_pod: Cni,
+    /// Who enforces network policy; `unknown` until it is detected.
     pub policy_engine: String,
     /// How sure this is.
-    pub confidence: String,
+    pub confidence: Confidence,
     /// What it rests on.
     pub evidence: Vec<String>,
     /// What contradicts it.
@@ -105,11 +122,92 @@ pub struct DatapathVerdict {
     pub leftovers: Vec<String>,
 }
 
+/// What can carry pods' packets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cni {
+    /// Cilium alone.
+    Cilium,
+    /// The AWS VPC CNI.
+    AwsVpcCni,
+    /// Cilium chained behind the AWS VPC CNI.
+    #[serde(rename = "aws-vpc-cni+cilium")]
+    AwsVpcCniCilium,
+    /// Calico.
+    Calico,
+    /// Flannel.
+    Flannel,
+    /// Flannel with Calico's policy.
+    Canal,
+    /// kind's own.
+    Kindnet,
+    /// Antrea.
+    Antrea,
+    /// OVN-Kubernetes.
+    OvnKubernetes,
+    /// Kube-OVN.
+    KubeOvn,
+    /// kube-router.
+    KubeRouter,
+    /// Azure CNI.
+    AzureCni,
+    /// Azure CNI powered by Cilium.
+    #[serde(rename = "azure-cni+cilium")]
+    AzureCniCilium,
+    /// GKE Dataplane V2.
+    GkeDataplaneV2,
+    /// Weave Net.
+    Weave,
+    /// The CNI reference plug-in `bridge`.
+    Bridge,
+    /// No datapath for pods.
+    None,
+    /// Could not tell.
+    Unknown,
+}
+
+/// How sure a detection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Confidence {
+    /// Several independent signs agree.
+    High,
+    /// One strong sign.
+    Medium,
+    /// Weak signs only.
+    Low,
+    /// Nothing was detected.
+    None,
+}
+
+/// Who can translate Services.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ProxyMode {
+    /// kube-proxy by iptables.
+    Iptables,
+    /// kube-proxy by IPVS.
+    Ipvs,
+    /// kube-proxy by nftables.
+    Nftables,
+    /// Cilium's kube-proxy replacement.
+    Cilium,
+    /// Calico's eBPF datapath.
+    Calico,
+    /// Nobody.
+    None,
+    /// Could not tell.
+    Unknown,
+}
+
 /// Who translates Services.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ServiceProxyVerdict {
-    /// A closed list, `unknown` until it is detected.
-    pub mode: String,
+    /// Who does it.
+    pub mode: ProxyMode,
+    /// What it rests on.
+    #[serde(default)]
+    pub evidence: Vec<String>,
 }
 
 /// What Cilium would find here.
@@ -123,17 +221,18 @@ pub struct CiliumVerdict {
     pub ready: Ternary,
     /// Each known release, and whether it can run here.
     pub releases: BTreeMap<Release, Ternary>,
+    /// For each known release that is not `yes`: ids of the findings and requirements in the way,
+    /// first what is proven absent.
+    #[serde(default)]
+    pub blockers: BTreeMap<Release, Vec<String>>,
     /// Each advanced feature of `target`.
     pub features: BTreeMap<String, FeatureVerdict>,
-}
-
-/// A Cilium minor release, such as 1.18.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Release {
-    /// Major number.
-    pub major: u16,
-    /// Minor number.
-    pub minor: u16,
+    /// What the given Cilium values ask of this node; empty when none were given.
+    #[serde(default)]
+    pub values: Vec<Finding>,
+    /// Names of given values that this version does not judge.
+    #[serde(default)]
+    pub values_not_judged: Vec<String>,
 }
 
 /// One Cilium feature on this node.
@@ -145,6 +244,15 @@ pub struct FeatureVerdict {
     pub reason: Reason,
     /// What it rests on, one sentence each.
     pub evidence: Vec<String>,
+    /// Name for people, such as `Bandwidth manager`.
+    #[serde(default)]
+    pub title: String,
+    /// First kernel that Cilium documents for it; empty when it documents none. Never decides.
+    #[serde(default)]
+    pub kernel: String,
+    /// Combination rules and fallbacks of Cilium, one sentence each.
+    #[serde(default)]
+    pub caveats: Vec<String>,
 }
 
 /// Whether a feature works.
@@ -159,13 +267,6 @@ pub enum FeatureStatus {
     Unknown,
 }
 
-/// Why, as a closed list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Reason {
-    /// Nothing is in the way.
-    Supported,
-}
-
 /// One rule's answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
@@ -173,6 +274,9 @@ pub struct Finding {
     pub rule: String,
     /// How it ended.
     pub outcome: Outcome,
+    /// How much a failure matters.
+    #[serde(default)]
+    pub severity: Severity,
     /// One of a closed list.
     pub reason: Reason,
     /// One sentence for people.
@@ -181,6 +285,24 @@ pub struct Finding {
     pub remedy: String,
     /// The facts it rests on, one sentence each.
     pub evidence: Vec<String>,
+    /// The Cilium value that asks for it, such as `bandwidthManager.bbr=true`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+}
+
+/// How much a failure matters. Only `blocking` counts against `cilium.capable`.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Cilium does not start.
+    Blocking,
+    /// Cilium starts with less than was asked, or loses something.
+    Degraded,
+    /// Worth knowing.
+    #[default]
+    Advisory,
 }
 
 /// How a rule ended.
@@ -195,39 +317,4 @@ pub enum Outcome {
     Undetermined,
     /// The question does not arise here.
     NotApplicable,
-}
-
-impl std::fmt::Display for Release {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{}", self.major, self.minor)
-    }
-}
-
-impl std::str::FromStr for Release {
-    type Err = String;
-
-    /// Parses `1.18`; a leading `v` and a patch number are allowed.
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("expected a Cilium release such as 1.18, found {text:?}");
-        let mut parts = text.strip_prefix('v').unwrap_or(text).split('.');
-        let mut number = || parts.next().and_then(|it| it.parse().ok()).ok_or_else(wrong);
-        let release = Self { major: number()?, minor: number()? };
-        match (parts.next().map(str::parse::<u16>), parts.next()) {
-            (None | Some(Ok(_)), None) => Ok(release),
-            _ => Err(wrong()),
-        }
-    }
-}
-
-impl Serialize for Release {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Release {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
 }
