@@ -6,9 +6,7 @@
 use super::reason::Reason;
 use super::report::{EbpfVerdict, Explanation, Extent, Ternary};
 use super::requirement::Met;
-use super::requirement::Requirement::{
-    self, Bpf, Btf, Config, Helper, Map, Program, ProgramFor, Unrefuted,
-};
+use super::requirement::Requirement::{self, Bpf, Btf, Helper, Map, Program, ProgramFor};
 use crate::facts::bpf::Feature;
 use crate::facts::{Facts, Observed};
 
@@ -38,7 +36,7 @@ const DATAPATH: &[Requirement] = &[
 ];
 
 /// What tracing tools attach and call. Loading a kprobe program proves nothing about attaching
-/// it, so the configuration may refute that (`CONFIG_KPROBES` unset).
+/// it, so perf must have the event source too.
 const TRACING: &[Requirement] = &[
     Requirement::Syscall,
     Program("kprobe"),
@@ -51,8 +49,9 @@ const TRACING: &[Requirement] = &[
     Helper("kprobe", "probe_read_kernel"),
     Helper("kprobe", "get_current_pid_tgid"),
     Bpf(Feature::Trampoline),
-    Unrefuted(&Config("CONFIG_KPROBES")),
-    Unrefuted(&Config("CONFIG_BPF_EVENTS")),
+    Bpf(Feature::KprobeEvents),
+    Bpf(Feature::UprobeEvents),
+    Bpf(Feature::TracepointEvents),
 ];
 
 /// Judges all three, and their sum.
@@ -177,7 +176,7 @@ mod tests {
     #[test]
     fn lockdown_hits_tracing_and_leaves_packets_alone() {
         let got = expect(&sample::locked_down(), [Partial, Full, Partial, Full]);
-        assert_eq!(got.tracing_why.reason, Reason::SwitchedOff);
+        assert_eq!(got.tracing_why.reason, Reason::LockdownConfidentiality);
     }
 
     #[test]
@@ -207,7 +206,8 @@ mod tests {
     #[test]
     fn kprobe_programs_that_load_without_kprobes_are_not_full_tracing() {
         let mut facts = sample::kernel(6, 12);
-        sample::lose_option(&mut facts, "CONFIG_KPROBES");
+        let no = Support::unsupported(Because::NotInKernel, "ENOENT");
+        facts.bpf.features.insert(Feature::KprobeEvents, no);
         expect(&facts, [Partial, Full, Partial, Full]);
     }
 

@@ -73,6 +73,9 @@ const FEATURES: &[(Feature, Version)] = &[
     (Feature::CgroupAttach, (4, 10)),
     (Feature::IsaV2, (4, 14)),
     (Feature::TestRun, (4, 12)),
+    (Feature::KprobeEvents, (4, 17)),
+    (Feature::UprobeEvents, (4, 17)),
+    (Feature::TracepointEvents, (2, 6)),
     (Feature::DeadCodeElimination, (5, 1)),
     (Feature::IsaV3, (5, 1)),
     (Feature::LargeInstructionLimit, (5, 2)),
@@ -171,6 +174,7 @@ pub(super) fn unknown() -> Facts {
             boot_id: Observed::Unknown(eperm()),
             os: Observed::Unknown(eperm()),
             schedstat: Observed::Unknown(eperm()),
+            ipv6: Observed::Unknown(eperm()),
         },
         privilege: Observed::Unknown(eperm()),
         bpf: BpfFacts {
@@ -220,6 +224,7 @@ pub(super) fn kernel(major: u32, minor: u32) -> Facts {
         machine: "x86_64".into(),
     });
     facts.kernel.schedstat = Observed::Known(true);
+    facts.kernel.ipv6 = Observed::Known(true);
     facts.privilege = Observed::Known(root());
     facts.bpf = bpf(now);
     facts.btf = Observed::Known(btf(now));
@@ -266,7 +271,9 @@ fn bpf(now: Version) -> BpfFacts {
         programs,
         maps: words(MAPS, now),
         map_flags: BTreeMap::new(),
-        helpers: Observed::Known(helpers),
+        helpers: Observed::Known(
+            helpers.into_iter().map(|(row, it)| (row, Observed::Known(it))).collect(),
+        ),
         attach_types,
         link_types: words(LINKS, now),
         features: table(FEATURES, now),
@@ -407,14 +414,14 @@ pub(super) fn no_capabilities() -> Facts {
 pub(super) fn locked_down() -> Facts {
     let mut facts = kernel(6, 12);
     facts.security.lockdown = Observed::Known(Some(Lockdown::Confidentiality));
-    lose_helper(&mut facts, "kprobe", "probe_read_kernel", Because::SwitchedOff);
+    lose_helper(&mut facts, "kprobe", "probe_read_kernel", Because::NotForProgramType);
     facts
 }
 
 /// Takes a helper from a program type.
 pub(super) fn lose_helper(facts: &mut Facts, program: &str, helper: &str, because: Because) {
     let Observed::Known(rows) = &mut facts.bpf.helpers else { panic!("no helpers to lose") };
-    let row = rows.get_mut(program).unwrap();
+    let Some(Observed::Known(row)) = rows.get_mut(program) else { panic!("no row {program}") };
     assert!(row.supported.remove(helper), "{program} never had {helper}");
     row.refused.insert(helper.into(), because);
 }

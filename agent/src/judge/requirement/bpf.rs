@@ -1,13 +1,11 @@
 //! Requirements that bpf(2) itself answers.
 
-use std::collections::BTreeMap;
-
 use super::Met;
 use super::names;
-use crate::facts::Facts;
-use crate::facts::Observed;
 use crate::facts::bpf::{Because, Feature, Support};
+use crate::facts::security::Lockdown;
 use crate::facts::selftest::Selftest;
+use crate::facts::{Facts, Observed};
 use crate::judge::reason::Reason;
 
 /// Turns an answer of the kernel into words about `what`.
@@ -87,20 +85,32 @@ pub(super) fn selftest(facts: &Facts, test: Selftest) -> Met {
 
 pub(super) fn helper(facts: &Facts, program: &str, helper: &str) -> Met {
     let what = format!("bpf_{helper} in {program}");
-    let rows: &BTreeMap<_, _> = match &facts.bpf.helpers {
-        Observed::Known(rows) => rows,
-        Observed::Unknown(failure) => {
-            return told(Some(&Support::Unknown(failure.clone())), &what);
-        }
-    };
-    if let Some(row) = rows.get(program) {
-        return told(Some(&precise(facts, helper, row.support(helper))), &what);
+    let no_row = matches!(&facts.bpf.helpers, Observed::Known(rows) if !rows.contains_key(program));
+    if !no_row {
+        let support = facts.bpf.helper(program, helper);
+        return locked_down(facts, helper, &support)
+            .unwrap_or_else(|| told(Some(&precise(facts, helper, support)), &what));
     }
     // A program type that cannot be loaded can call nothing.
     match facts.bpf.programs.get(program).map(|it| &it.load) {
         Some(load @ Support::Unsupported(_)) => told(Some(load), &what),
         Some(Support::Supported | Support::Unknown(_)) | None => told(None, &what),
     }
+}
+
+/// Names lockdown where it, not the kernel's build, takes a helper away: in mode
+/// `confidentiality` `security_locked_down(LOCKDOWN_BPF_READ_KERNEL)` of
+/// `kernel/trace/bpf_trace.c` leaves the helpers that read kernel memory out.
+fn locked_down(facts: &Facts, helper: &str, support: &Support) -> Option<Met> {
+    let reads = matches!(helper, "probe_read" | "probe_read_str")
+        || helper.starts_with("probe_read_kernel");
+    let locked =
+        matches!(facts.security.lockdown, Observed::Known(Some(Lockdown::Confidentiality)));
+    let refused = matches!(support, Support::Unsupported(_));
+    (reads && locked && refused).then(|| {
+        let evidence = format!("bpf_{helper}: refused by kernel lockdown (confidentiality)");
+        Met::no(Reason::LockdownConfidentiality, evidence)
+    })
 }
 
 /// Says "not in this kernel" instead of "not for this type" when the kernel's own list of helpers

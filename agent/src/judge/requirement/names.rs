@@ -25,6 +25,9 @@ pub(super) fn feature(feature: Feature) -> &'static str {
         Feature::LsmAttach => "attaching BPF LSM programs",
         Feature::TestRun => "BPF_PROG_TEST_RUN",
         Feature::BtfLoad => "loading BTF",
+        Feature::KprobeEvents => "kprobe events of perf",
+        Feature::UprobeEvents => "uprobe events of perf",
+        Feature::TracepointEvents => "tracepoint events of perf",
     }
 }
 

@@ -245,11 +245,12 @@ mod tests {
     #[test]
     fn an_option_that_is_not_set_is_no_and_a_missing_configuration_is_unknown() {
         let mut facts = sample::kernel(6, 12);
-        expect(&facts, Config("CONFIG_FOO"), (Ternary::No, Reason::NotCompiledIn));
-        expect(&facts, Module("foo", "CONFIG_FOO"), (Ternary::No, Reason::NotCompiledIn));
+        sample::lose_option(&mut facts, "CONFIG_VXLAN");
+        expect(&facts, Config("CONFIG_VXLAN"), (Ternary::No, Reason::NotCompiledIn));
+        expect(&facts, VXLAN, (Ternary::No, Reason::NotCompiledIn));
         facts.config.kconfig = Observed::Known(None);
-        expect(&facts, Config("CONFIG_FOO"), (Ternary::Unknown, Reason::KernelConfigMissing));
-        expect(&facts, Module("foo", "CONFIG_FOO"), (Ternary::Unknown, Reason::NotProbed));
+        expect(&facts, Config("CONFIG_VXLAN"), (Ternary::Unknown, Reason::KernelConfigMissing));
+        expect(&facts, VXLAN, (Ternary::Unknown, Reason::NotProbed));
     }
 
     #[test]
