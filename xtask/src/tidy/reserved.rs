@@ -23,6 +23,7 @@ const RESERVED: &[(&str, &[&str])] = &[
             "agent/src/observe/inventory",
             "agent/src/observe/net_probe",
             "agent/src/observe/nic",
+            "agent/src/observe/security/lsm_list_modules",
             "agent/src/observe/selftest",
         ],
     ),
