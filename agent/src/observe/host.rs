@@ -62,7 +62,13 @@ pub enum SourceError {
 
 impl From<SourceError> for Failure {
     fn from(error: SourceError) -> Self {
-        let cause = match &error {
+        Self::from(&error)
+    }
+}
+
+impl From<&SourceError> for Failure {
+    fn from(error: &SourceError) -> Self {
+        let cause = match error {
             SourceError::Read { source, .. } => cause_of_io(source),
             SourceError::Malformed { .. } => Cause::Malformed,
             SourceError::TooLarge { .. } => Cause::TooLarge,
@@ -174,7 +180,7 @@ impl Host {
     /// As [`Host::read`], and [`SourceError::TooLarge`] beyond [`MAX_FILE_BYTES`].
     pub fn read_bytes(&self, path: &str) -> Result<Option<Vec<u8>>, SourceError> {
         let result = match &self.files {
-            Files::Root(root) => read_in(root, path),
+            Files::Root(root) => read_in(root, path, ResolveFlags::IN_ROOT),
             Files::Recorded(recording) => recording.read(path),
         };
         if let Some(recorder) = &self.recorder {
@@ -192,7 +198,9 @@ impl Host {
     /// As [`Host::read`]; always [`SourceError::NotRecorded`] on a recording.
     pub fn open_unrecorded(&self, path: &str) -> Result<Option<std::fs::File>, SourceError> {
         match &self.files {
-            Files::Root(root) => Ok(open_file_in(root, path)?.map(Into::into)),
+            Files::Root(root) => {
+                Ok(open_file_in(root, path, ResolveFlags::IN_ROOT)?.map(Into::into))
+            }
             Files::Recorded(_) => Err(SourceError::NotRecorded { path: path.into() }),
         }
     }
@@ -270,8 +278,16 @@ pub fn shorten(text: &str) -> String {
 }
 
 fn open_in(root: &OwnedFd, path: &str, flags: OFlags) -> Result<Option<OwnedFd>, SourceError> {
-    let flags = flags | OFlags::CLOEXEC;
-    match fs::openat2(root, path, flags, Mode::empty(), ResolveFlags::IN_ROOT) {
+    open_resolved(root, path, flags, ResolveFlags::IN_ROOT)
+}
+
+fn open_resolved(
+    root: &OwnedFd,
+    path: &str,
+    flags: OFlags,
+    resolve: ResolveFlags,
+) -> Result<Option<OwnedFd>, SourceError> {
+    match fs::openat2(root, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve) {
         Ok(fd) => Ok(Some(fd)),
         Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
         Err(errno) => Err(read_error(path, errno.into())),
@@ -282,13 +298,22 @@ fn read_error(path: &str, source: io::Error) -> SourceError {
     SourceError::Read { path: path.into(), source }
 }
 
-fn open_file_in(root: &OwnedFd, path: &str) -> Result<Option<OwnedFd>, SourceError> {
+fn open_file_in(
+    root: &OwnedFd,
+    path: &str,
+    resolve: ResolveFlags,
+) -> Result<Option<OwnedFd>, SourceError> {
     // O_NONBLOCK: a FIFO in a host directory must not hold the look up.
-    open_in(root, path, OFlags::RDONLY | OFlags::NONBLOCK)
+    open_resolved(root, path, OFlags::RDONLY | OFlags::NONBLOCK, resolve)
 }
 
-fn read_in(root: &OwnedFd, path: &str) -> Result<Option<Vec<u8>>, SourceError> {
-    let Some(fd) = open_file_in(root, path)? else { return Ok(None) };
+/// Reads `path` below `root`, going through symlinks as `resolve` says.
+pub(super) fn read_in(
+    root: &OwnedFd,
+    path: &str,
+    resolve: ResolveFlags,
+) -> Result<Option<Vec<u8>>, SourceError> {
+    let Some(fd) = open_file_in(root, path, resolve)? else { return Ok(None) };
     let mut bytes = Vec::new();
     let read = std::fs::File::from(fd).take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes);
     read.map_err(|error| read_error(path, error))?;

@@ -25,6 +25,7 @@ pub use host::{Host, SourceError};
 
 /// Asks every source once and gathers what they say.
 pub fn snapshot(host: &Host) -> Facts {
+    let when = When::of(host);
     let mut looks = Looks::default();
     let kernel = kernel::kernel(host, &mut looks);
     let privilege = looks.observed("privilege", || privilege::privilege(host));
@@ -35,8 +36,8 @@ pub fn snapshot(host: &Host) -> Facts {
     });
     Facts {
         schema: SCHEMA,
-        agent_version: env!("CARGO_PKG_VERSION").into(),
-        taken_at_seconds: now_seconds(),
+        agent_version: when.agent_version,
+        taken_at_seconds: when.taken_at_seconds,
         bpf: looks.many(
             "bpf",
             || {
@@ -56,6 +57,23 @@ pub fn snapshot(host: &Host) -> Facts {
         privilege,
         btf,
         sources: looks.into_runs(),
+    }
+}
+
+/// When a host was looked at and by which version: now, or what its recording says.
+struct When {
+    taken_at_seconds: u64,
+    agent_version: String,
+}
+
+impl When {
+    fn of(host: &Host) -> Self {
+        let header = host.recording().map(recording::Recording::header);
+        Self {
+            taken_at_seconds: header.map_or_else(now_seconds, |it| it.taken_at_seconds),
+            agent_version: header
+                .map_or_else(|| env!("CARGO_PKG_VERSION").into(), |it| it.agent_version.clone()),
+        }
     }
 }
 

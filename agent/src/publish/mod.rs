@@ -1,1 +1,5 @@
-//! Telling what was judged: terminal, JSON, metrics.
+//! Telling: a report as text, JSON and the forms that other tools read.
+
+pub mod bpftool;
+pub mod json;
+pub mod text;
