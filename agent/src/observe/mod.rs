@@ -34,6 +34,8 @@ pub fn snapshot(host: &Host) -> Facts {
         vmlinux = btf::load(host);
         btf::btf(host, &vmlinux)
     });
+    let config = config::config(host, &mut looks, &kernel.uname);
+    let net_probes = net_probe::begin(host, &config);
     Facts {
         schema: SCHEMA,
         agent_version: when.agent_version,
@@ -47,15 +49,15 @@ pub fn snapshot(host: &Host) -> Facts {
             |failure| bpf::unknown(&failure),
         ),
         security: security::security(host, &mut looks),
-        config: config::config(host, &mut looks, &kernel.uname),
         mounts: mounts::mounts(host, &mut looks),
         nics: looks.observed("nics", || nic::nics(host)),
         selftests: selftest::selftests(host),
-        net_probes: net_probe::net_probes(host),
+        net_probes: looks.many("net_probes", || net_probes.finish(host), net_probe::all_unknown),
         inventory: inventory::inventory(host),
         kernel,
         privilege,
         btf,
+        config,
         sources: looks.into_runs(),
     }
 }

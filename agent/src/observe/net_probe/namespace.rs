@@ -11,7 +11,6 @@ use rustix::thread::{UnshareFlags, unshare_unsafe};
 /// # Errors
 ///
 /// unshare(2): `EPERM` without CAP_SYS_ADMIN.
-#[cfg_attr(not(test), expect(dead_code, reason = "the probes follow in the next commit"))]
 pub(in crate::observe) fn enter_new() -> Result<(), Errno> {
     // SAFETY: only the network namespace of this thread changes; no memory, file table or
     // signal handler that other threads share.

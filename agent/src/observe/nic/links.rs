@@ -8,13 +8,13 @@ use super::super::netlink::{Attributes, Connection, NetlinkError, attribute, bod
 use crate::facts::Observed;
 
 /// `struct ifinfomsg` of `include/uapi/linux/rtnetlink.h`.
-pub(crate) const HEADER_BYTES: usize = 16;
+pub(in crate::observe) const HEADER_BYTES: usize = 16;
 
 /// What rtnetlink says of one interface; the fields are those of [`crate::facts::nic::Nic`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
     pub(super) name: String,
-    pub(super) ifindex: u32,
+    pub(in crate::observe) ifindex: u32,
     pub(super) kind: Option<String>,
     pub(super) up: bool,
     pub(super) mtu_bytes: u32,
