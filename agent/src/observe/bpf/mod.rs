@@ -10,12 +10,12 @@ mod callback;
 mod feature;
 mod helper;
 mod helper_names;
-mod insn;
+pub(super) mod insn;
 mod map;
 mod names;
 mod perf;
 mod program;
-mod sys;
+pub(super) mod sys;
 mod target;
 
 use std::collections::BTreeMap;
