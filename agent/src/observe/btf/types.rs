@@ -36,9 +36,12 @@ impl Btf {
         self.header.words.at(&self.bytes, at).unwrap_or_default()
     }
 
+    pub(super) fn strings(&self) -> &[u8] {
+        &self.bytes[self.header.strings.clone()]
+    }
+
     fn string(&self, offset: u32) -> &str {
-        let strings = &self.bytes[self.header.strings.clone()];
-        let name = strings.get(offset as usize..).unwrap_or_default();
+        let name = self.strings().get(offset as usize..).unwrap_or_default();
         let name = std::ffi::CStr::from_bytes_until_nul(name).unwrap_or_default();
         name.to_str().unwrap_or_default()
     }
@@ -69,8 +72,12 @@ impl<'a> Type<'a> {
         self.btf.string(self.btf.word(self.start))
     }
 
+    pub(super) fn name_offset(&self) -> usize {
+        self.btf.word(self.start) as usize
+    }
+
     pub(super) fn has_name(&self) -> bool {
-        self.btf.word(self.start) != 0
+        self.name_offset() != 0
     }
 
     fn info(&self) -> u32 {

@@ -71,6 +71,7 @@ pub(super) const FIELDS: [(&str, &str); 76] = [
     ("bpf_cgroup_link", "cgroup"),
     ("bpf_fib_lookup", "mark"),
     ("bpf_fib_lookup", "tbid"),
+    ("bpf_link", "attach_type"),
     ("bpf_link", "id"),
     ("bpf_link", "prog"),
     ("bpf_link", "type"),
@@ -141,5 +142,4 @@ pub(super) const FIELDS: [(&str, &str); 76] = [
     ("task_struct", "pid"),
     ("task_struct", "tgid"),
     ("tcx_link", "dev"),
-    ("tcx_link", "location"),
 ];
