@@ -1,15 +1,16 @@
 //! The host as a value: its files under a root, its kernel asked now or replayed.
 
 use std::io::{self, Read};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{self, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::recording::{Recorder, Recording};
+use crate::facts::mounts::Owner;
 use crate::facts::{Cause, Failure, Observed};
 
 /// Most bytes that one host file may have; what is longer is refused, not cut.
@@ -237,6 +238,37 @@ impl Host {
         result
     }
 
+    /// What is at a host path, symlinks resolved inside the root; `None`: nothing.
+    ///
+    /// Not recorded: for use inside [`Host::ask`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Host::read`], and [`SourceError::NotRecorded`] on a recording.
+    pub fn at(&self, path: &str) -> Result<Option<At>, SourceError> {
+        match &self.files {
+            Files::Root(root) => at_in(root, path),
+            Files::Recorded(_) => Err(SourceError::NotRecorded { path: path.into() }),
+        }
+    }
+
+    /// Path of the root as this process sees it, `/` for the machine itself.
+    ///
+    /// Not recorded: for use inside [`Host::ask`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Host::at`].
+    pub fn root_path(&self) -> Result<String, SourceError> {
+        let Files::Root(root) = &self.files else {
+            return Err(SourceError::NotRecorded { path: "/".into() });
+        };
+        let link = format!("/proc/self/fd/{}", root.as_raw_fd());
+        let target = fs::readlink(link.as_str(), Vec::new());
+        let target = target.map_err(|errno| read_error(&link, errno.into()))?;
+        Ok(target.to_string_lossy().into_owned())
+    }
+
     /// Asks the kernel by `live`, or replays what it answered when the recording was made.
     ///
     /// `name` names the answer in a recording; it is used once in the code.
@@ -266,6 +298,15 @@ impl Host {
     ) -> Observed<T> {
         self.ask(name, live, Observed::Unknown)
     }
+}
+
+/// What is at one path of the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct At {
+    /// Magic number of the file system, by statfs(2).
+    pub magic: u64,
+    /// Owner and permission bits.
+    pub owner: Owner,
 }
 
 /// At most 80 characters of `text`, for an error message.
@@ -349,6 +390,17 @@ fn link_in(root: &OwnedFd, path: &str) -> Result<Option<String>, SourceError> {
         other => read_error(path, other.into()),
     })?;
     Ok(Some(target.to_string_lossy().into_owned()))
+}
+
+fn at_in(root: &OwnedFd, path: &str) -> Result<Option<At>, SourceError> {
+    let Some(fd) = open_in(root, path, OFlags::PATH)? else {
+        return Ok(None);
+    };
+    let wrap = |errno: Errno| read_error(path, errno.into());
+    let stat = fs::fstat(&fd).map_err(wrap)?;
+    let magic = fs::fstatfs(&fd).map_err(wrap)?.f_type.cast_unsigned();
+    let owner = Owner { uid: stat.st_uid, gid: stat.st_gid, mode: stat.st_mode & 0o7777 };
+    Ok(Some(At { magic, owner }))
 }
 
 #[cfg(test)]

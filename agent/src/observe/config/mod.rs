@@ -1,16 +1,23 @@
 //! Kernel configuration and modules.
 
-use std::collections::BTreeMap;
+mod gunzip;
+pub mod kconfig;
+pub mod modules;
+mod places;
+mod tie;
 
 use super::{Host, Looks};
+use crate::facts::Observed;
 use crate::facts::config::ConfigFacts;
 use crate::facts::kernel::Uname;
-use crate::facts::{Cause, Observed};
 
 /// Reads the configuration of the running kernel and the state of its modules.
-pub fn config(_host: &Host, _looks: &mut Looks, _uname: &Observed<Uname>) -> ConfigFacts {
-    ConfigFacts {
-        kconfig: Observed::unknown(Cause::NotSupported, "being written"),
-        modules: BTreeMap::new(),
-    }
+pub fn config(host: &Host, looks: &mut Looks, uname: &Observed<Uname>) -> ConfigFacts {
+    let kconfig = looks.observed("kconfig", || places::kconfig(host, uname));
+    let modules = looks.many(
+        "modules",
+        || modules::modules(host, uname, &kconfig),
+        |failure| modules::all_unknown(&failure),
+    );
+    ConfigFacts { kconfig, modules }
 }
