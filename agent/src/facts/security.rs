@@ -23,7 +23,7 @@ pub struct SecurityFacts {
 
 /// The sysctls that are read: those that decide what bpf(2) allows and shows, and those that Cilium
 /// needs, changes or stumbles over.
-pub const SYSCTLS: [&str; 33] = [
+pub const SYSCTLS: [&str; 31] = [
     "kernel.bpf_stats_enabled",
     "kernel.kptr_restrict",
     "kernel.modules_disabled",
@@ -55,8 +55,6 @@ pub const SYSCTLS: [&str; 33] = [
     "net.ipv6.conf.default.disable_ipv6",
     "net.ipv6.conf.lo.disable_ipv6",
     "net.netfilter.nf_conntrack_max",
-    "user.max_net_namespaces",
-    "user.max_user_namespaces",
 ];
 
 /// The active LSMs and who said so.

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::facts::bpf::{Because, BpfFacts, Feature, HelperRow, ProgramSupport, Support};
 use crate::facts::btf::{BtfFacts, VmlinuxBtf};
-use crate::facts::config::{ConfigFacts, Kconfig, ModuleState};
+use crate::facts::config::{ConfigFacts, Kconfig, KconfigTie, ModuleState};
 use crate::facts::inventory::Inventory;
 use crate::facts::kernel::{KernelFacts, Uname};
 use crate::facts::mounts::{BPF_FS_MAGIC, BpffsMount, CgroupMode, MountFacts};
@@ -318,6 +318,7 @@ fn security() -> SecurityFacts {
 fn config(now: Version) -> ConfigFacts {
     let kconfig = Kconfig {
         path: "/proc/config.gz".into(),
+        tie: KconfigTie::Header,
         options: OPTIONS
             .iter()
             .filter(|it| **it != "NETKIT" || now >= (6, 7))

@@ -27,7 +27,7 @@ pub struct Header {
 /// Parses a configuration, packed with gzip or not.
 ///
 /// A file that was cut would tell options as "not set" that are set, so it is refused: one without
-/// a newline at its end, or with the first menu of the kernel's and without the last but one.
+/// a newline at its end, or with the kernel's first menu and without its last.
 ///
 /// # Errors
 ///
@@ -40,19 +40,23 @@ pub fn parse(path: &str, bytes: &[u8]) -> Result<Parsed, SourceError> {
         expected,
         found: host::shorten(text.lines().last().unwrap_or_default()),
     };
-    if !text.lines().any(|line| assignment(line).is_some()) {
+    let mut options = BTreeMap::new();
+    let (mut assignments, mut first_menu, mut late_menu) = (0_u32, false, false);
+    for line in text.lines() {
+        first_menu |= line == "# General setup";
+        late_menu |= line == "# Kernel hacking";
+        let Some((name, value)) = assignment(line) else { continue };
+        assignments += 1;
+        if OPTIONS.binary_search(&name).is_ok() {
+            options.insert(name.to_owned(), value.to_owned());
+        }
+    }
+    if assignments == 0 {
         return Err(malformed("lines such as CONFIG_NET=y"));
     }
-    let menu = |title: &str| text.lines().any(|line| line == title);
-    if !text.ends_with('\n') || menu("# General setup") && !menu("# Kernel hacking") {
+    if !text.ends_with('\n') || first_menu && !late_menu {
         return Err(malformed("a whole kernel configuration, not a part"));
     }
-    let options = text
-        .lines()
-        .filter_map(assignment)
-        .filter(|(name, _)| OPTIONS.binary_search(name).is_ok())
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
     Ok(Parsed { header: text.lines().take(LINES_TO_HEADER).find_map(header), options })
 }
 

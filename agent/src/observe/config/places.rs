@@ -4,7 +4,10 @@ use super::{kconfig, tie};
 use crate::facts::config::Kconfig;
 use crate::facts::kernel::Uname;
 use crate::facts::{Cause, Failure, Observed};
-use crate::observe::Host;
+use crate::observe::{Host, procfs};
+
+/// The kernel's own, with CONFIG_IKCONFIG_PROC.
+const OWN: &str = "/proc/config.gz";
 
 /// One place, and whether what lies there names the running kernel by where it lies.
 struct Place {
@@ -17,7 +20,7 @@ struct Place {
 fn places(release: &str) -> [Place; 11] {
     let named = |path: String| Place { path, names_kernel: true };
     [
-        named("/proc/config.gz".into()),
+        named(OWN.into()),
         named(format!("/usr/src/linux-{release}/.config")),
         Place { path: "/usr/src/linux/.config".into(), names_kernel: false },
         named(format!("/usr/lib/modules/{release}/config")),
@@ -33,7 +36,8 @@ fn places(release: &str) -> [Place; 11] {
 
 /// Reads the first configuration that belongs to the running kernel.
 ///
-/// Where none does, the most telling failure is reported; `Known(None)`: no place has a file.
+/// Where none does, the most telling failure is reported; `Known(None)`: no place has a file, the
+/// kernel included.
 pub(super) fn kconfig(host: &Host, uname: &Observed<Uname>) -> Observed<Option<Kconfig>> {
     let uname = match uname {
         Observed::Known(uname) => uname,
@@ -52,7 +56,7 @@ pub(super) fn kconfig(host: &Host, uname: &Observed<Uname>) -> Observed<Option<K
     }
     match failures.into_iter().min_by_key(|it| rank(it.cause)) {
         Some(failure) => Observed::Unknown(failure),
-        None => Observed::Known(None),
+        None => procfs::absent(host, OWN, None),
     }
 }
 
@@ -98,7 +102,7 @@ mod tests {
     use crate::observe::host::tests::host;
 
     const RELEASE: &str = "6.1.141-165.249.amzn2023.x86_64";
-    const OWN: &str = "# Linux/x86_64 6.1.141-165.249.amzn2023.x86_64 Kernel Configuration\n\
+    const FITTING: &str = "# Linux/x86_64 6.1.141-165.249.amzn2023.x86_64 Kernel Configuration\n\
         CONFIG_BPF=y\nCONFIG_VXLAN=m\n";
     const FOREIGN: &str = "# Linux/x86 5.4.0-88-generic Kernel Configuration\nCONFIG_BPF=y\n";
 
@@ -134,7 +138,7 @@ mod tests {
     #[test]
     fn every_place_is_looked_at() {
         for place in places(RELEASE).into_iter().filter(|it| it.names_kernel) {
-            let seen = look_at(&[(place.path.trim_start_matches('/'), OWN.as_bytes())]);
+            let seen = look_at(&[(place.path.trim_start_matches('/'), FITTING.as_bytes())]);
             let found = seen.known().cloned().flatten().unwrap();
             assert_eq!((found.path, found.tie), (place.path, KconfigTie::Header));
             assert_eq!(found.options["CONFIG_VXLAN"], "m");
@@ -143,7 +147,12 @@ mod tests {
 
     #[test]
     fn a_host_without_a_configuration_has_none() {
-        assert_eq!(look_at(&[]), Observed::Known(None));
+        assert_eq!(look_at(&[("proc/version", b"Linux")]), Observed::Known(None));
+    }
+
+    #[test]
+    fn without_procfs_the_kernels_own_file_was_not_looked_at() {
+        expect_cause(&[], Cause::Prerequisite);
     }
 
     #[test]
@@ -158,7 +167,7 @@ mod tests {
         let seen = look_at(&[
             ("proc/config.gz", b"\x1f\x8bcut"),
             ("usr/src/linux/.config", FOREIGN.as_bytes()),
-            (&format!("boot/config-{RELEASE}"), OWN.as_bytes()),
+            (&format!("boot/config-{RELEASE}"), FITTING.as_bytes()),
         ]);
         assert_eq!(seen.known().unwrap().as_ref().unwrap().path, format!("/boot/config-{RELEASE}"));
     }

@@ -5,8 +5,8 @@ use crate::facts::{Cause, Failure, Observed};
 use crate::observe::host::cause_of_io;
 use crate::observe::{Host, SourceError};
 
-/// The host's own table, if its procfs is in the root. Reading it needs the rights of
-/// ptrace(2), `PTRACE_MODE_READ_FSCREDS`.
+/// The host's own table, if its procfs is in the root. It needs no right (`fs/proc/base.c`), but a
+/// procfs mounted with `hidepid=2` hides it.
 const OF_INIT: &str = "/proc/1/mountinfo";
 const OF_THIS_PROCESS: &str = "/proc/self/mountinfo";
 
