@@ -5,11 +5,11 @@ use clap::{Args as ClapArgs, ValueEnum};
 use super::host::HostArgs;
 use super::output::Color;
 use super::require::{self, Requirement};
-use super::{Answer, output, progress};
+use super::{Answer, output, progress, terminal};
 use crate::judge::report::Release;
 use crate::judge::{NodeReport, Policy, judge};
 use crate::observe::snapshot;
-use crate::publish;
+use crate::publish::{self, text::View};
 
 /// Look at this node once: can it do eBPF, and can Cilium run here?
 ///
@@ -61,6 +61,10 @@ enum Format {
     Json,
     /// The JSON of `bpftool -j feature probe kernel`, and more
     Bpftool,
+    /// Metrics in the text format that Prometheus scrapes
+    Prometheus,
+    /// The Node's labels, one `key=value` a line
+    Labels,
 }
 
 /// Looks, judges, prints and answers.
@@ -75,14 +79,18 @@ pub fn run(args: &Args) -> anyhow::Result<Answer> {
     let report = judge(facts, &Policy { target: args.target_cilium });
     // A wrong `--require` is an error before anything is printed.
     let answer = require::answer(&report.verdict, args.require.as_ref())?;
-    output::print(&render(args.output, &report)?, args.color)?;
+    let required = args.require.as_ref().map(|it| (it.to_string(), answer.into()));
+    let view = View { columns: terminal::columns(), required };
+    output::print(&render(args.output, &report, &view)?, args.color)?;
     Ok(answer)
 }
 
-fn render(format: Format, report: &NodeReport) -> anyhow::Result<String> {
+fn render(format: Format, report: &NodeReport, view: &View) -> anyhow::Result<String> {
     Ok(match format {
-        Format::Text => publish::text::render(report),
+        Format::Text => publish::text::render(report, view),
         Format::Json => publish::json::render(report)?,
         Format::Bpftool => publish::bpftool::render(&report.facts)?,
+        Format::Prometheus => publish::prometheus::render(report)?,
+        Format::Labels => publish::labels::render(report),
     })
 }

@@ -7,6 +7,7 @@ mod output;
 mod progress;
 pub mod record;
 mod require;
+mod terminal;
 
 use std::process::ExitCode;
 
@@ -74,6 +75,16 @@ impl From<Ternary> for Answer {
             Ternary::Yes => Self::Yes,
             Ternary::No => Self::No,
             Ternary::Unknown => Self::Unknown,
+        }
+    }
+}
+
+impl From<Answer> for Ternary {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Yes => Self::Yes,
+            Answer::No => Self::No,
+            Answer::Unknown => Self::Unknown,
         }
     }
 }

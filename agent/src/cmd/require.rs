@@ -28,6 +28,15 @@ impl FromStr for Requirement {
     }
 }
 
+impl std::fmt::Display for Requirement {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Ready => f.write_str("ready"),
+            Self::Feature(name) => f.write_str(name),
+        }
+    }
+}
+
 /// Answers the question: the requirement if there is one, else whether the target can run here.
 pub(super) fn answer(
     verdict: &Verdict,

@@ -2,4 +2,8 @@
 
 pub mod bpftool;
 pub mod json;
+pub mod labels;
+pub mod names;
+pub mod prometheus;
 pub mod text;
+mod words;

@@ -1,41 +1,35 @@
-//! A report for a person: verdict first.
+//! A report for a person: verdict first, then what is in the way, then everything else.
+//!
+//! The text carries ANSI styles; whoever writes it strips them where they are not wanted.
 
-use std::fmt::Write;
+mod features;
+mod findings;
+mod headline;
+mod layout;
+mod node;
+mod unanswered;
 
-use crate::facts::Facts;
 use crate::judge::NodeReport;
-use crate::judge::report::{Extent, Ternary, Verdict};
+use layout::Page;
 
-/// The report as text with ANSI styles; the writer strips them where they are not wanted.
-pub fn render(report: &NodeReport) -> String {
-    let mut text = String::new();
-    let Verdict { ebpf, cilium, .. } = &report.verdict;
-    // Writing to a String never fails.
-    let _ = writeln!(text, "{}", node(&report.facts));
-    let _ = writeln!(text, "eBPF {}", extent(ebpf.status));
-    let _ = writeln!(text, "Cilium {} {}", cilium.target, ternary(cilium.capable));
-    text
+/// How the reader looks at the report.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// Columns of the reader's terminal; narrower than 40 or wider than 110 is not used.
+    pub columns: usize,
+    /// What `--require` asked and how it ended, when it asked something.
+    pub required: Option<(String, crate::judge::report::Ternary)>,
 }
 
-fn node(facts: &Facts) -> String {
-    let kernel = facts.kernel.uname.known().map_or("unknown", |it| it.release.as_str());
-    let os = facts.kernel.os.known().and_then(Option::as_ref);
-    format!("Linux {kernel}, {}", os.map_or("unknown system", |it| it.pretty_name.as_str()))
-}
-
-fn extent(extent: Extent) -> &'static str {
-    match extent {
-        Extent::Full => "full",
-        Extent::Partial => "partial",
-        Extent::None => "none",
-        Extent::Unknown => "unknown",
-    }
-}
-
-fn ternary(ternary: Ternary) -> &'static str {
-    match ternary {
-        Ternary::Yes => "yes",
-        Ternary::No => "no",
-        Ternary::Unknown => "could not tell",
-    }
+/// The report as text.
+pub fn render(report: &NodeReport, view: &View) -> String {
+    let mut page = Page::new(view.columns.clamp(40, 110));
+    headline::headline(&mut page, report, view);
+    node::node(&mut page, report);
+    findings::in_the_way(&mut page, report);
+    findings::values(&mut page, report);
+    findings::warnings(&mut page, report);
+    features::table(&mut page, report);
+    unanswered::unanswered(&mut page, report);
+    page.into_text()
 }

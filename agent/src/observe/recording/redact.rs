@@ -2,12 +2,13 @@
 //!
 //! A recording is meant to be sent with a bug report, so secrets go: values of `key=value` pairs
 //! whose key names a secret (the kernel command line, mount options), the user part of URLs, bearer
-//! tokens, JSON web tokens, AWS access keys, bootstrap tokens of kubeadm and private keys in PEM.
+//! tokens, JSON web tokens, AWS access keys, bootstrap tokens of kubeadm, private keys in PEM, the IPv6
+//! addresses of `/proc/net/if_inet6` (they hold MAC addresses) and machine ids.
 //!
 //! What stays: interface names, mount points and options, module names, the boot id and program
-//! names, because verdicts rest on them. `bpfready check` reads neither the environment nor MAC and
-//! IP addresses nor the node's name; an address can only appear as the source of a network mount,
-//! and stays, since it is no credential.
+//! names, because verdicts rest on them. `bpfready check` reads neither the environment nor the
+//! node's name nor any other address; one can still appear as the source of a network mount, and
+//! stays, since it is no credential.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -27,6 +28,8 @@ static SECRETS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
         r"(?P<keep>)\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*",
         r"(?P<keep>)\b(?:AKIA|ASIA)[A-Z0-9]{16}\b",
         r"(?P<keep>)\b[a-z0-9]{6}\.[a-z0-9]{16}\b",
+        // Addresses in /proc/net/if_inet6, whose presence alone matters; machine ids.
+        r"(?m)(?P<keep>^)[0-9a-f]{32}\b",
         r"(?P<keep>)-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?-----END [A-Z ]*PRIVATE KEY-----",
     ]
     .iter()
@@ -132,6 +135,15 @@ mod tests {
     fn a_private_key_goes_with_all_its_lines() {
         let key = "a\n-----BEGIN EC PRIVATE KEY-----\nMHc\nAbc\n-----END EC PRIVATE KEY-----\nb";
         expect(key, "a\nREDACTED\nb");
+    }
+
+    /// A line of proc_net_if_inet6, see proc(5).
+    #[test]
+    fn an_ipv6_address_goes_and_its_interface_stays() {
+        expect(
+            "fe800000000000000250b6fffe1b2c3d 02 40 20 80     eth0\n",
+            "REDACTED 02 40 20 80     eth0\n",
+        );
     }
 
     #[test]
