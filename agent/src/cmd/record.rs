@@ -14,8 +14,8 @@ use crate::observe::snapshot;
 ///
 /// `bpfready check --recording DIR` gives the same verdict from it on any machine. Secrets are
 /// replaced by REDACTED: passwords, tokens and keys in kernel parameters, mount options and URLs.
-/// MAC and IP addresses, the environment and the node's name are not recorded; interface names,
-/// mount points and the names of BPF programs are. Look through it before you publish it.
+/// The node's name, its addresses and the environment are not recorded; interface names, mount
+/// points and the names of BPF programs are. Look through it before you publish it.
 #[derive(Debug, ClapArgs)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
@@ -59,7 +59,7 @@ fn summary(args: &Args, header: &Header, written: Written) -> String {
     let kilobytes = bytes.div_ceil(1000);
     format!(
         "recorded kernel {kernel} in {dir}: {answers} kernel answers, {files} files, \
-         {paths} paths looked up, {redacted} secrets redacted, {kilobytes} kB\n\
+         {paths} paths looked up, {redacted} secrets or addresses redacted, {kilobytes} kB\n\
          judge it with: bpfready check --recording {dir}\n"
     )
 }

@@ -16,6 +16,7 @@ mod procfs;
 pub mod recording;
 pub mod security;
 pub mod selftest;
+mod source_error;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};

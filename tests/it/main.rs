@@ -1,0 +1,9 @@
+//! The integration tests: one binary, one file a subject.
+
+#![expect(clippy::unwrap_used, reason = "everything in this binary is a test")]
+
+mod cli;
+mod hosts;
+mod output;
+mod recording;
+mod run;
