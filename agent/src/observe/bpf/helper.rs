@@ -28,12 +28,13 @@ enum Reading {
 }
 
 /// Sentences of the verifier that prove a "no", and what they mean.
-const REFUSALS: [(&str, Because); 8] = [
+const REFUSALS: [(&str, Because); 9] = [
     ("program of this type cannot use helper", Because::NotForProgramType),
     ("invalid func ", Because::NotInKernel),
     ("unknown func ", Because::NotForProgramType),
     ("helper call is not allowed in probe", Because::NotForProgramType),
     ("helper call might sleep in a non-sleepable prog", Because::SleepableOnly),
+    ("sleepable helper ", Because::SleepableOnly),
     ("not supported for program type", Because::NotForProgramType),
     ("supported only for fentry/fexit", Because::NotForProgramType),
     ("cannot call GPL-restricted function", Because::NotForProgramType),
@@ -191,6 +192,8 @@ mod tests {
     fn the_sixty_false_positives_of_libbpfs_rule_are_no() {
         let sleeps = "helper call might sleep in a non-sleepable prog\n";
         expect(sleeps, Errno::INVAL, Reading::Refused(Because::SleepableOnly));
+        let in_7_2 = "sleepable helper bpf_copy_from_user#148 in non-sleepable prog\n";
+        expect(in_7_2, Errno::INVAL, Reading::Refused(Because::SleepableOnly));
         let not_for_type = Reading::Refused(Because::NotForProgramType);
         expect("helper call is not allowed in probe\n", Errno::INVAL, not_for_type);
         let ip = "func bpf_get_func_ip#173 not supported for program type 1\n";
