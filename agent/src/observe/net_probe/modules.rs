@@ -26,10 +26,25 @@ impl<'a> Modules<'a> {
             return Ok(());
         }
         needed(probe).iter().try_for_each(|it| self.settled(it))?;
-        if probe == NetProbe::XfrmOutputMark && !self.has_algorithm("rfc4106(gcm(aes))") {
-            CRYPTO.iter().try_for_each(|it| self.settled(it))?;
+        if probe == NetProbe::XfrmOutputMark { self.ciphers_are_settled() } else { Ok(()) }
+    }
+
+    /// Whether `rfc4106(gcm(aes))` can be put together without loading a module for one of its
+    /// parts: built-in ESP selects them all (CONFIG_XFRM_ESP of `net/xfrm/Kconfig`), a loaded one
+    /// does not need them loaded.
+    fn ciphers_are_settled(&self) -> Result<(), Failure> {
+        use ModuleState::{Absent, Builtin};
+        let esp4 = self.config.modules.get("esp4");
+        if matches!(esp4, Some(Observed::Known(Builtin | Absent))) {
+            return Ok(());
         }
-        Ok(())
+        // The second makes the initialisation vectors.
+        let Some(part) = ["rfc4106(gcm(aes))", "stdrng"].iter().find(|it| !self.has_algorithm(it))
+        else {
+            return Ok(());
+        };
+        let why = format!("{part} is not in /proc/crypto; trying could load modules for its parts");
+        Err(Failure::new(Cause::Prerequisite, why))
     }
 
     fn settled(&self, module: &str) -> Result<(), Failure> {
@@ -85,9 +100,6 @@ fn needed(probe: NetProbe) -> &'static [&'static str] {
         | NetProbe::FibRule => &[],
     }
 }
-
-/// Modules of which `rfc4106(gcm(aes))` is put together, or that bring it whole.
-const CRYPTO: [&str; 6] = ["gcm", "ctr", "ghash_generic", "aes_generic", "aesni_intel", "ghash_ce"];
 
 /// Without `/proc/modules` the kernel has no modules (CONFIG_MODULES); with
 /// `kernel.modules_disabled` it takes no more of them.
@@ -163,12 +175,21 @@ mod tests {
     }
 
     #[test]
-    fn an_algorithm_that_is_there_needs_no_further_module() {
-        let states = ["xfrm_user", "esp4", "seqiv"].map(|it| (it, known(ModuleState::Loaded)));
-        let with_gcm = [states.as_slice(), &[("gcm", known(ModuleState::Loadable))]].concat();
-        let crypto = "name         : rfc4106(gcm(aes))\ndriver       : rfc4106-gcm-aesni\n";
-        let there = [("/proc/crypto", crypto)];
-        expect(&[], &with_gcm, NetProbe::XfrmOutputMark, Err(Cause::Prerequisite));
-        expect(&there, &with_gcm, NetProbe::XfrmOutputMark, Ok(()));
+    fn parts_of_a_cipher_are_not_loaded_either() {
+        let xfrm = |esp4| {
+            let settled = known(ModuleState::Builtin);
+            [("xfrm_user", settled.clone()), ("seqiv", settled), ("esp4", known(esp4))]
+        };
+        // As `crypto/proc.c` prints them.
+        let cipher = "name         : rfc4106(gcm(aes))\ndriver       : rfc4106-gcm-aesni\n";
+        let both = format!("{cipher}\nname         : stdrng\n");
+        let ask = |esp4, crypto, want| {
+            let files = [("/proc/crypto", crypto)];
+            expect(&files, &xfrm(esp4), NetProbe::XfrmOutputMark, want);
+        };
+        ask(ModuleState::Loaded, cipher, Err(Cause::Prerequisite));
+        ask(ModuleState::Loaded, &both, Ok(()));
+        ask(ModuleState::Builtin, "", Ok(()));
+        ask(ModuleState::Absent, "", Ok(()));
     }
 }

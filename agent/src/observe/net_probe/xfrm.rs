@@ -26,11 +26,12 @@ const FROM: [u8; 4] = [192, 0, 2, 1];
 const TO: [u8; 4] = [192, 0, 2, 2];
 const SPI: [u8; 4] = [0, 0, 1, 1];
 
-/// Refusals of a kernel that has no such thing: ENOSYS and ENOENT no such algorithm
-/// (`attach_aead()`, `esp_init_aead()`), EPROTONOSUPPORT no ESP, EOPNOTSUPP and EAFNOSUPPORT
-/// no XFRM.
-const ABSENT: [Errno; 5] =
-    [Errno::NOSYS, Errno::NOENT, Errno::PROTONOSUPPORT, Errno::OPNOTSUPP, Errno::AFNOSUPPORT];
+/// Refusals of a kernel that has no such thing: ENOSYS no such algorithm (`attach_aead()`),
+/// EPROTONOSUPPORT no ESP or no xfrm_user, EOPNOTSUPP and EAFNOSUPPORT no XFRM. ENOENT is not one
+/// of them: the algorithm is there and a part of it, such as a random number generator, did not
+/// start.
+const ABSENT: [Errno; 4] =
+    [Errno::NOSYS, Errno::PROTONOSUPPORT, Errno::OPNOTSUPP, Errno::AFNOSUPPORT];
 
 /// Makes the state and reads its mark back: the mask is skipped before Linux 4.19.
 pub(super) fn output_mark() -> Support {
