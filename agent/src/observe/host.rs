@@ -1,14 +1,15 @@
 //! The host as a value: its files under a root, its kernel asked now or replayed.
 
 use std::io::{self, Read};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{self, Mode, OFlags, ResolveFlags};
+use rustix::fs::{self, Mode, OFlags};
 use rustix::io::Errno;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::inside::{self, Symlinks};
 use super::recording::{Recorder, Recording};
 pub use super::source_error::{SourceError, cause_of_io};
 use crate::facts::mounts::Owner;
@@ -19,8 +20,8 @@ pub const MAX_FILE_BYTES: u64 = 32 << 20;
 
 /// One host: where its files are, and who answers for its kernel.
 ///
-/// Files are opened inside the root (`openat2` with `RESOLVE_IN_ROOT`, Linux 5.6), so a symlink
-/// of the host such as `/var/run -> /run` stays on the host.
+/// Files are opened inside the root (`openat2` with `RESOLVE_IN_ROOT`, or a walk where there is no
+/// such call), so a symlink of the host such as `/var/run -> /run` stays on the host.
 #[derive(Debug)]
 pub struct Host {
     files: Files,
@@ -105,7 +106,7 @@ impl Host {
     /// As [`Host::read`], and [`SourceError::TooLarge`] beyond [`MAX_FILE_BYTES`].
     pub fn read_bytes(&self, path: &str) -> Result<Option<Vec<u8>>, SourceError> {
         let result = match &self.files {
-            Files::Root(root) => read_in(root, path, ResolveFlags::IN_ROOT),
+            Files::Root(root) => read_in(root, path, Symlinks::StayInside),
             Files::Recorded(recording) => recording.read(path),
         };
         if let Some(recorder) = &self.recorder {
@@ -124,7 +125,7 @@ impl Host {
     pub fn open_unrecorded(&self, path: &str) -> Result<Option<std::fs::File>, SourceError> {
         match &self.files {
             Files::Root(root) => {
-                Ok(open_file_in(root, path, ResolveFlags::IN_ROOT)?.map(Into::into))
+                Ok(open_file_in(root, path, Symlinks::StayInside)?.map(Into::into))
             }
             Files::Recorded(_) => Err(SourceError::NotRecorded { path: path.into() }),
         }
@@ -243,16 +244,16 @@ pub fn shorten(text: &str) -> String {
 }
 
 fn open_in(root: &OwnedFd, path: &str, flags: OFlags) -> Result<Option<OwnedFd>, SourceError> {
-    open_resolved(root, path, flags, ResolveFlags::IN_ROOT)
+    open_resolved(root, path, flags, Symlinks::StayInside)
 }
 
 fn open_resolved(
     root: &OwnedFd,
     path: &str,
     flags: OFlags,
-    resolve: ResolveFlags,
+    links: Symlinks,
 ) -> Result<Option<OwnedFd>, SourceError> {
-    match fs::openat2(root, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve) {
+    match inside::open(root.as_fd(), path, flags, links) {
         Ok(fd) => Ok(Some(fd)),
         Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
         Err(errno) => Err(read_error(path, errno.into())),
@@ -266,19 +267,19 @@ fn read_error(path: &str, source: io::Error) -> SourceError {
 fn open_file_in(
     root: &OwnedFd,
     path: &str,
-    resolve: ResolveFlags,
+    links: Symlinks,
 ) -> Result<Option<OwnedFd>, SourceError> {
     // O_NONBLOCK: a FIFO in a host directory must not hold the look up.
-    open_resolved(root, path, OFlags::RDONLY | OFlags::NONBLOCK, resolve)
+    open_resolved(root, path, OFlags::RDONLY | OFlags::NONBLOCK, links)
 }
 
-/// Reads `path` below `root`, going through symlinks as `resolve` says.
+/// Reads `path` below `root`, treating symlinks as `links` says.
 pub(super) fn read_in(
     root: &OwnedFd,
     path: &str,
-    resolve: ResolveFlags,
+    links: Symlinks,
 ) -> Result<Option<Vec<u8>>, SourceError> {
-    let Some(fd) = open_file_in(root, path, resolve)? else { return Ok(None) };
+    let Some(fd) = open_file_in(root, path, links)? else { return Ok(None) };
     let mut bytes = Vec::new();
     let read = std::fs::File::from(fd).take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes);
     read.map_err(|error| read_error(path, error))?;

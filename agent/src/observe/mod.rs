@@ -5,6 +5,7 @@ pub mod btf;
 pub mod config;
 mod deadline;
 pub mod host;
+mod inside;
 pub mod inventory;
 pub mod kernel;
 pub mod mounts;

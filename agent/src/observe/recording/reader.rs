@@ -3,7 +3,7 @@
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{self, Mode, OFlags, ResolveFlags};
+use rustix::fs::{self, Mode, OFlags};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -12,9 +12,10 @@ use super::format::{HEADER, Header, Looked, PATHS, Paths};
 use crate::facts::{Cause, Failure, SCHEMA};
 use crate::observe::SourceError;
 use crate::observe::host::read_in;
+use crate::observe::inside::Symlinks;
 
 /// A symlink in a recording leads nowhere, so none of them is followed.
-const INSIDE: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_SYMLINKS);
+const INSIDE: Symlinks = Symlinks::Refused;
 
 /// A recording that was read from a folder.
 #[derive(Debug)]
