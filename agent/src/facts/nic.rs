@@ -19,7 +19,8 @@ pub struct Nic {
     pub up: bool,
     /// Driver, by the symlink `/sys/class/net/NAME/device/driver`; `Known(None)`: no device behind.
     pub driver: Observed<Option<String>>,
-    /// Version of the driver by ETHTOOL_GDRVINFO; `Known(None)`: the driver names none.
+    /// Version of the driver by ETHTOOL_GDRVINFO; `Known(None)`: the driver names none, as drivers
+    /// of the kernel's own tree do (the kernel's release, which ethtool(8) then shows, is left out).
     pub driver_version: Observed<Option<String>>,
     /// MTU in bytes.
     pub mtu_bytes: u32,

@@ -65,3 +65,34 @@ pub fn parse(answer: &[u8]) -> Result<Link, NetlinkError> {
         gro_ipv4_max_bytes: size(uapi::IFLA_GRO_IPV4_MAX_SIZE)?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The kernel's own messages, cut at every length and with every byte broken.
+    #[test]
+    fn no_bytes_make_it_panic_and_no_cut_header_reads_as_a_link() {
+        let mut route = Connection::open(NETLINK_ROUTE).unwrap();
+        for whole in route.dump(libc::RTM_GETLINK, &[0; HEADER_BYTES]).unwrap() {
+            assert!(parse(&whole).is_ok());
+            for end in 0..whole.len() {
+                let cut = parse(&whole[..end]);
+                assert!(end > HEADER_BYTES || cut.is_err());
+            }
+            for at in 0..whole.len() {
+                let mut broken = whole.clone();
+                broken[at] ^= 0xff;
+                let _ = parse(&broken);
+            }
+        }
+    }
+
+    #[test]
+    fn a_link_without_an_mtu_is_malformed() {
+        let name = attribute(uapi::IFLA_IFNAME as u16, b"eth0\0");
+        let mtu = attribute(uapi::IFLA_MTU as u16, &1500_u32.to_ne_bytes());
+        assert!(parse(&body(&[0; HEADER_BYTES], &[name.clone(), mtu])).is_ok());
+        assert!(parse(&body(&[0; HEADER_BYTES], &[name])).is_err());
+    }
+}
