@@ -5,7 +5,17 @@ use std::process::Command;
 use std::{env, fs};
 
 /// The objects, by the bin targets of `agent-ebpf/Cargo.toml`.
-const OBJECTS: [&str; 1] = ["skb"];
+const OBJECTS: [&str; 9] = [
+    "skb",
+    "tail_call",
+    "lpm_trie",
+    "hash_of_maps",
+    "ring_buffer",
+    "sock_addr",
+    "iter_prog",
+    "iter_map",
+    "iter_link",
+];
 const TARGET: &str = "bpfel-unknown-none";
 const SETUP: &str = "`cargo xtask setup` installs what is missing";
 

@@ -12,6 +12,7 @@ pub mod mounts;
 pub mod net_probe;
 pub mod netlink;
 pub mod nic;
+mod object;
 pub mod privilege;
 mod procfs;
 pub mod recording;
@@ -53,7 +54,11 @@ pub fn snapshot(host: &Host) -> Facts {
         security: security::security(host, &mut looks),
         mounts: mounts::mounts(host, &mut looks),
         nics: looks.observed("nics", || nic::nics(host)),
-        selftests: selftest::selftests(host),
+        selftests: looks.many(
+            "selftests",
+            || selftest::selftests(host, &privilege),
+            |failure| selftest::all_unknown(&failure),
+        ),
         net_probes: looks.many("net_probes", || net_probes.finish(host), net_probe::all_unknown),
         inventory: inventory::inventory(host),
         kernel,

@@ -3,7 +3,7 @@
 //! Everything is asked by trying: programs are loaded and thrown away, maps created and thrown
 //! away, attaching is tried to targets that cannot exist. `answer.rs` says what an errno proves.
 
-mod answer;
+pub(super) mod answer;
 mod attach;
 mod blob;
 mod callback;
@@ -101,7 +101,7 @@ fn live(host: &Host, ground: Ground<'_>) -> BpfFacts {
 
 /// Before Linux 5.11 maps and programs count against RLIMIT_MEMLOCK, and too many give EPERM.
 /// What may not be lifted stays: the answers are then "could not tell".
-fn lift_memory_limit() {
+pub(super) fn lift_memory_limit() {
     let now = getrlimit(Resource::Memlock);
     let unlimited = Rlimit { current: None, maximum: None };
     if setrlimit(Resource::Memlock, unlimited).is_err() {

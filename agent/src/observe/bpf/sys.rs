@@ -14,6 +14,7 @@ use super::insn::Insn;
 #[repr(u32)]
 pub(crate) enum Cmd {
     MapCreate = 0,
+    MapUpdateElem = 2,
     ProgLoad = 5,
     ProgAttach = 8,
     ProgTestRun = 10,
@@ -21,6 +22,7 @@ pub(crate) enum Cmd {
     ProgQuery = 16,
     RawTracepointOpen = 17,
     BtfLoad = 18,
+    MapFreeze = 22,
     MapLookupBatch = 24,
     LinkCreate = 28,
     TokenCreate = 36,
@@ -44,6 +46,17 @@ pub(crate) struct MapCreate {
     pub(crate) btf_value_type_id: u32,
     pub(crate) btf_vmlinux_value_type_id: u32,
     pub(crate) map_extra: u64,
+}
+
+/// `BPF_MAP_UPDATE_ELEM`, and by its first field alone `BPF_MAP_FREEZE`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct MapElem {
+    pub(crate) map_fd: i32,
+    pub(crate) padding: u32,
+    pub(crate) key: u64,
+    pub(crate) value: u64,
+    pub(crate) flags: u64,
 }
 
 /// `BPF_PROG_LOAD`.
@@ -211,6 +224,7 @@ macro_rules! attributes {
 }
 attributes!(
     MapCreate,
+    MapElem,
     ProgLoad,
     ProgAttach,
     ProgQuery,
@@ -259,6 +273,8 @@ pub(crate) fn bpf_fd<A: Attr>(cmd: Cmd, attr: &mut A) -> Result<OwnedFd, Errno> 
 /// A program to load: what differs between our probes.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Program<'a> {
+    /// For people who list programs; the kernel takes at most 15 characters.
+    pub(crate) name: &'a str,
     pub(crate) program_type: u32,
     pub(crate) expected_attach_type: u32,
     pub(crate) attach_btf_id: u32,
@@ -292,11 +308,21 @@ impl Log {
     }
 }
 
+/// A name as the kernel keeps it: at most 15 bytes and a zero.
+pub(crate) fn object_name(name: &str) -> [u8; 16] {
+    let mut kept = [0; 16];
+    for (to, from) in kept[..15].iter_mut().zip(name.bytes()) {
+        *to = from;
+    }
+    kept
+}
+
 impl Program<'_> {
     /// The attributes of this load, without a log.
     pub(crate) fn attr(&self) -> ProgLoad {
         ProgLoad {
             prog_type: self.program_type,
+            prog_name: object_name(self.name),
             insn_cnt: u32::try_from(self.insns.len()).unwrap_or(u32::MAX),
             insns: self.insns.as_ptr() as u64,
             license: LICENSE.as_ptr() as u64,
