@@ -7,7 +7,7 @@ use super::Observed;
 /// All programs, maps and links.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inventory {
-    /// How the lists were made.
+    /// How the list of programs was made; maps and links each take iterators where they work.
     pub method: Observed<Method>,
     /// Loaded programs, by id.
     pub programs: Observed<Vec<Program>>,
@@ -40,10 +40,11 @@ pub struct Program {
     pub name: String,
     /// Hash of the instructions, in hexadecimal.
     pub tag: String,
-    /// Run time in nanoseconds; 0 while statistics are off.
-    pub run_time_ns: u64,
-    /// Times it ran; 0 while statistics are off.
-    pub run_count: u64,
+    /// Run time in nanoseconds; 0 while statistics are off. `None`: iterators cannot read it, as it
+    /// is kept by processor.
+    pub run_time_ns: Option<u64>,
+    /// Times it ran, likewise.
+    pub run_count: Option<u64>,
 }
 
 /// One map.

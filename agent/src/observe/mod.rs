@@ -1,5 +1,7 @@
 //! Looking at the host: the only layer that reads. A snapshot never fails as a whole.
 
+#[cfg(test)]
+mod as_if;
 pub mod bpf;
 pub mod btf;
 pub mod config;
@@ -60,7 +62,11 @@ pub fn snapshot(host: &Host) -> Facts {
             |failure| selftest::all_unknown(&failure),
         ),
         net_probes: looks.many("net_probes", || net_probes.finish(host), net_probe::all_unknown),
-        inventory: inventory::inventory(host),
+        inventory: looks.many(
+            "inventory",
+            || inventory::inventory(host, &privilege, &vmlinux),
+            |failure| inventory::all_unknown(&failure),
+        ),
         kernel,
         privilege,
         btf,

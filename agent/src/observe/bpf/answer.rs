@@ -4,7 +4,7 @@ use rustix::io::Errno;
 
 use crate::facts::bpf::{Because, Support};
 use crate::facts::privilege::{Privilege, Seccomp};
-use crate::facts::{Cause, Observed};
+use crate::facts::{Cause, Failure, Observed};
 
 /// `ENOTSUPP` of the kernel's own headers (`include/linux/errno.h`), which has no POSIX name:
 /// no BPF trampoline on this architecture, or no such operation in this JIT.
@@ -63,6 +63,11 @@ impl Rights {
 
     /// An errno that settles nothing.
     pub(crate) fn undecided(self, what: &str, errno: Errno) -> Support {
+        Support::Unknown(self.failure(what, errno))
+    }
+
+    /// The failure that an errno is, where there is nothing to settle.
+    pub(crate) fn failure(self, what: &str, errno: Errno) -> Failure {
         let cause = match errno {
             Errno::NOSYS | Errno::PERM | Errno::ACCESS if self.filtered => Cause::Seccomp,
             Errno::PERM | Errno::ACCESS => Cause::PermissionDenied,
@@ -76,7 +81,7 @@ impl Rights {
         } else {
             cause
         };
-        Support::unknown(cause, format!("{what}: {}", name(errno)))
+        Failure::new(cause, format!("{what}: {}", name(errno)))
     }
 }
 

@@ -6,6 +6,7 @@
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use rustix::io::Errno;
+use zerocopy::{FromZeros, IntoBytes};
 
 use super::insn::Insn;
 
@@ -18,6 +19,10 @@ pub(crate) enum Cmd {
     ProgLoad = 5,
     ProgAttach = 8,
     ProgTestRun = 10,
+    ProgGetNextId = 11,
+    MapGetNextId = 12,
+    ProgGetFdById = 13,
+    MapGetFdById = 14,
     ObjGetInfoByFd = 15,
     ProgQuery = 16,
     RawTracepointOpen = 17,
@@ -25,6 +30,9 @@ pub(crate) enum Cmd {
     MapFreeze = 22,
     MapLookupBatch = 24,
     LinkCreate = 28,
+    LinkGetFdById = 30,
+    LinkGetNextId = 31,
+    IterCreate = 33,
     TokenCreate = 36,
 }
 
@@ -57,6 +65,23 @@ pub(crate) struct MapElem {
     pub(crate) key: u64,
     pub(crate) value: u64,
     pub(crate) flags: u64,
+}
+
+/// `BPF_*_GET_NEXT_ID`, `BPF_*_GET_FD_BY_ID`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct GetId {
+    pub(crate) id: u32,
+    pub(crate) next_id: u32,
+    pub(crate) open_flags: u32,
+}
+
+/// `BPF_ITER_CREATE`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct IterCreate {
+    pub(crate) link_fd: i32,
+    pub(crate) flags: u32,
 }
 
 /// `BPF_PROG_LOAD`.
@@ -225,6 +250,8 @@ macro_rules! attributes {
 attributes!(
     MapCreate,
     MapElem,
+    GetId,
+    IterCreate,
     ProgLoad,
     ProgAttach,
     ProgQuery,
@@ -371,6 +398,23 @@ pub(crate) fn program_info(program: &OwnedFd, xlated: &mut [Insn]) -> Result<Pro
     let mut attr = GetInfo {
         bpf_fd: program.as_raw_fd(),
         info_len: u32::try_from(size_of::<ProgInfo>()).unwrap_or(0),
+        info: std::ptr::from_mut(&mut info) as u64,
+    };
+    bpf(Cmd::ObjGetInfoByFd, &mut attr)?;
+    Ok(info)
+}
+
+/// Fills `info` with the beginning of `struct bpf_prog_info`, `bpf_map_info` or `bpf_link_info`;
+/// what an older kernel does not know stays zero.
+///
+/// # Errors
+///
+/// The kernel's errno.
+pub(crate) fn object_info<T: FromZeros + IntoBytes>(object: &OwnedFd) -> Result<T, Errno> {
+    let mut info = T::new_zeroed();
+    let mut attr = GetInfo {
+        bpf_fd: object.as_raw_fd(),
+        info_len: u32::try_from(size_of::<T>()).unwrap_or(0),
         info: std::ptr::from_mut(&mut info) as u64,
     };
     bpf(Cmd::ObjGetInfoByFd, &mut attr)?;

@@ -86,6 +86,11 @@ impl Object {
         typed.and_then(Map::from_map_data).map_err(ObjectError::broken)
     }
 
+    /// The descriptors of its maps.
+    pub(crate) fn map_fds(&self) -> impl Iterator<Item = &OwnedFd> {
+        self.maps.values()
+    }
+
     /// Sets one element of a map by the bytes of its key and value.
     ///
     /// # Errors

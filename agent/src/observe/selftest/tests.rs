@@ -7,15 +7,13 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities};
+use rustix::thread::CapabilitySet;
 
 use super::*;
 use crate::facts::Cause;
+use crate::observe::as_if::{self, DEFAULT_RUNG};
 use crate::observe::privilege::privilege;
 
-/// All a node agent gets by default.
-const DEFAULT_RUNG: CapabilitySet =
-    CapabilitySet::BPF.union(CapabilitySet::PERFMON).union(CapabilitySet::NET_ADMIN);
 /// The same in a cgroup tree that may be written to.
 const WITH_CGROUP: CapabilitySet = DEFAULT_RUNG.union(CapabilitySet::DAC_OVERRIDE);
 /// Long enough for a loaded machine.
@@ -24,20 +22,10 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Runs the self-tests in a thread that has only these capabilities.
 #[track_caller]
 fn with_capabilities(kept: CapabilitySet) -> BTreeMap<Selftest, Support> {
-    let run = move || {
-        let now = capabilities(None).unwrap();
-        let needs_root = "these tests need root with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN";
-        assert!(now.permitted.contains(DEFAULT_RUNG), "{needs_root}");
-        let left = CapabilitySets {
-            effective: kept,
-            permitted: kept,
-            inheritable: CapabilitySet::empty(),
-        };
-        set_capabilities(None, left).unwrap();
+    as_if::with_capabilities(kept, || {
         let host = Host::live().unwrap();
         selftests(&host, &privilege(&host))
-    };
-    std::thread::spawn(run).join().unwrap()
+    })
 }
 
 #[track_caller]
@@ -49,7 +37,7 @@ fn expect_all_supported(answers: &BTreeMap<Selftest, Support>) {
 
 #[test]
 fn this_kernel_does_everything_for_root() {
-    expect_all_supported(&with_capabilities(capabilities(None).unwrap().permitted));
+    expect_all_supported(&with_capabilities(as_if::permitted()));
 }
 
 /// The root of the v2 tree is not writable (mode 0555), so making a cgroup takes the right to pass

@@ -1,0 +1,213 @@
+//! Lists by BPF iterators, for which CAP_BPF and CAP_PERFMON suffice.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use rustix::io::Errno;
+use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+use super::{MOST, records};
+use crate::facts::inventory::{Link, Map, Program};
+use crate::facts::{Cause, Failure, Observed};
+use crate::observe::bpf::answer::Rights;
+use crate::observe::bpf::sys::{Cmd, IterCreate, LinkCreate, bpf_fd, object_info};
+use crate::observe::btf::Btf;
+use crate::observe::host::cause_of_io;
+use crate::observe::object::{Kind, Object, ObjectError, embedded};
+
+/// `BPF_PROG_TYPE_TRACING` and `BPF_TRACE_ITER`.
+const TRACING: u32 = 26;
+const TRACE_ITER: u32 = 28;
+
+/// A read-only global of the program, and the field whose offset it holds.
+type Fields = &'static [(&'static str, &'static str, &'static str)];
+
+/// One iterator of `agent-ebpf`.
+struct Iterator {
+    object: &'static [u8],
+    program: &'static str,
+    /// The function of the kernel's BTF that stands for the iterator.
+    target: &'static str,
+    fields: Fields,
+}
+
+const PROGRAMS: Iterator = Iterator {
+    object: embedded!("iter_prog"),
+    program: "iter_prog",
+    target: "bpf_iter_bpf_prog",
+    fields: &[
+        ("PROG_TYPE", "bpf_prog", "type"),
+        ("PROG_EXPECTED_ATTACH_TYPE", "bpf_prog", "expected_attach_type"),
+        ("PROG_TAG", "bpf_prog", "tag"),
+        ("PROG_AUX", "bpf_prog", "aux"),
+        ("AUX_ID", "bpf_prog_aux", "id"),
+        ("AUX_NAME", "bpf_prog_aux", "name"),
+    ],
+};
+
+const MAPS: Iterator = Iterator {
+    object: embedded!("iter_map"),
+    program: "iter_map",
+    target: "bpf_iter_bpf_map",
+    fields: &[
+        ("MAP_ID", "bpf_map", "id"),
+        ("MAP_TYPE", "bpf_map", "map_type"),
+        ("MAP_KEY_SIZE", "bpf_map", "key_size"),
+        ("MAP_VALUE_SIZE", "bpf_map", "value_size"),
+        ("MAP_MAX_ENTRIES", "bpf_map", "max_entries"),
+        ("MAP_NAME", "bpf_map", "name"),
+    ],
+};
+
+const LINKS: Iterator = Iterator {
+    object: embedded!("iter_link"),
+    program: "iter_link",
+    target: "bpf_iter_bpf_link",
+    fields: &[
+        ("LINK_ID", "bpf_link", "id"),
+        ("LINK_TYPE", "bpf_link", "type"),
+        ("LINK_PROG", "bpf_link", "prog"),
+        ("PROG_AUX", "bpf_prog", "aux"),
+        ("AUX_ID", "bpf_prog_aux", "id"),
+    ],
+};
+
+/// All programs but the one that lists them.
+pub(super) fn programs(
+    rights: Rights,
+    vmlinux: &Observed<Option<Btf>>,
+) -> Result<Vec<Program>, Failure> {
+    let (own, records) = PROGRAMS.list(rights, vmlinux)?;
+    let list = records.into_iter().map(records::program);
+    Ok(sorted(list.filter(|it| it.id != own.program).collect(), |it| it.id))
+}
+
+/// All maps but that of the program that lists them.
+pub(super) fn maps(rights: Rights, vmlinux: &Observed<Option<Btf>>) -> Result<Vec<Map>, Failure> {
+    let (own, records) = MAPS.list(rights, vmlinux)?;
+    let list = records.into_iter().map(records::map);
+    Ok(sorted(list.filter(|it| !own.maps.contains(&it.id)).collect(), |it| it.id))
+}
+
+/// All links but that of the program that lists them.
+pub(super) fn links(rights: Rights, vmlinux: &Observed<Option<Btf>>) -> Result<Vec<Link>, Failure> {
+    let (own, records) = LINKS.list(rights, vmlinux)?;
+    let list = records.into_iter().map(records::link);
+    Ok(sorted(list.filter(|it| it.id != own.link).collect(), |it| it.id))
+}
+
+fn sorted<T>(mut list: Vec<T>, id: impl Fn(&T) -> u32) -> Vec<T> {
+    list.sort_by_key(id);
+    list
+}
+
+/// Ids of what the look itself loads.
+struct Own {
+    program: u32,
+    maps: Vec<u32>,
+    link: u32,
+}
+
+impl Iterator {
+    fn list<T: FromBytes + IntoBytes + Immutable>(
+        &self,
+        rights: Rights,
+        vmlinux: &Observed<Option<Btf>>,
+    ) -> Result<(Own, Vec<T>), Failure> {
+        let refused = |what: &str, errno| rights.failure(what, errno);
+        let btf = btf(vmlinux)?;
+        let object = self.object(btf).map_err(|it| failed(rights, it))??;
+        let kind = Kind {
+            program_type: TRACING,
+            expected_attach_type: TRACE_ITER,
+            attach_btf_id: btf
+                .type_id_of_func(self.target)
+                .ok_or_else(|| not_there(&format!("iterator {}", self.target)))?,
+        };
+        let program = object.load(self.program, kind).map_err(|it| failed(rights, it))?;
+        let link = link(&program).map_err(|errno| refused("create the iterator's link", errno))?;
+        let own = Own {
+            program: id(&program).map_err(|errno| refused("the iterator's own id", errno))?,
+            maps: object.map_fds().filter_map(|it| id(it).ok()).collect(),
+            link: id(&link).map_err(|errno| refused("the link's own id", errno))?,
+        };
+        let reader = open(&link).map_err(|errno| refused("open the iterator", errno))?;
+        Ok((own, parse(&read(reader, MOST * size_of::<T>())?)?))
+    }
+
+    /// The object with its offsets set; the outer error is the kernel's, the inner one the BTF's.
+    fn object(&self, btf: &Btf) -> Result<Result<Object, Failure>, ObjectError> {
+        let mut offsets = Vec::new();
+        for (global, outer, field) in self.fields {
+            let Some(offset) = btf.field_offset(outer, field) else {
+                return Ok(Err(not_there(&format!("field {outer}.{field}"))));
+            };
+            offsets.push((*global, offset.to_ne_bytes()));
+        }
+        let globals: Vec<_> = offsets.iter().map(|(name, it)| (*name, it.as_slice())).collect();
+        Object::create(self.object, &globals, None).map(Ok)
+    }
+}
+
+fn btf(vmlinux: &Observed<Option<Btf>>) -> Result<&Btf, Failure> {
+    match vmlinux {
+        Observed::Known(Some(btf)) => Ok(btf),
+        Observed::Known(None) => {
+            Err(Failure::new(Cause::Prerequisite, "iterators need BTF, which this kernel has not"))
+        }
+        Observed::Unknown(failure) => {
+            let detail = format!("iterators need the kernel's BTF: {}", failure.detail);
+            Err(Failure::new(Cause::Prerequisite, detail))
+        }
+    }
+}
+
+fn not_there(what: &str) -> Failure {
+    Failure::new(Cause::Prerequisite, format!("the kernel's BTF has no {what}"))
+}
+
+fn failed(rights: Rights, error: ObjectError) -> Failure {
+    match error {
+        ObjectError::Refused { what, errno, log } => {
+            let last = log.lines().rfind(|it| !it.starts_with("processed ")).unwrap_or_default();
+            rights.failure(format!("{what} {last}").trim_end(), errno)
+        }
+        ObjectError::Broken(_) => Failure::new(Cause::NotSupported, error.to_string()),
+    }
+}
+
+fn link(program: &OwnedFd) -> Result<OwnedFd, Errno> {
+    let attach_type = TRACE_ITER;
+    let prog_fd = program.as_raw_fd();
+    bpf_fd(Cmd::LinkCreate, &mut LinkCreate { prog_fd, attach_type, ..LinkCreate::default() })
+}
+
+fn open(link: &OwnedFd) -> Result<File, Errno> {
+    let mut attr = IterCreate { link_fd: link.as_raw_fd(), flags: 0 };
+    bpf_fd(Cmd::IterCreate, &mut attr).map(File::from)
+}
+
+/// The number of a program, map or link: the second field of what the kernel tells of each.
+fn id(object: &OwnedFd) -> Result<u32, Errno> {
+    object_info::<[u32; 2]>(object).map(|[_, id]| id)
+}
+
+fn read(reader: File, limit: usize) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    reader
+        .take(limit as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|it| Failure::new(cause_of_io(&it), format!("read the iterator: {it}")))?;
+    if bytes.len() > limit {
+        let detail = format!("more than {MOST} objects are loaded");
+        return Err(Failure::new(Cause::TooLarge, detail));
+    }
+    Ok(bytes)
+}
+
+fn parse<T: FromBytes>(bytes: &[u8]) -> Result<Vec<T>, Failure> {
+    let records = bytes.chunks(size_of::<T>()).map(T::read_from_bytes);
+    let records: Result<_, _> = records.collect();
+    records.map_err(|_| Failure::new(Cause::Malformed, "the iterator ended inside a record"))
+}
