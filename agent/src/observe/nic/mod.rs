@@ -77,6 +77,7 @@ fn gone<T>(name: &str) -> Observed<T> {
 
 #[cfg(test)]
 mod tests {
+    use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
     use serde_json::Value;
 
     use super::super::net_probe::namespace::tests::{inside, ip};
@@ -169,6 +170,24 @@ mod tests {
             let want = std::fs::canonicalize(path).ok();
             let want = want.map(|it| it.file_name().unwrap().to_string_lossy().into_owned());
             assert_eq!(nic.driver, Observed::Known(want), "{}", nic.name);
+        }
+    }
+
+    #[test]
+    fn no_capability_is_needed() {
+        let without = std::thread::spawn(|| {
+            let none = CapabilitySet::empty();
+            let sets = CapabilitySets { effective: none, permitted: none, inheritable: none };
+            set_capabilities(None, sets).unwrap();
+            look()
+        });
+        let nics = without.join().unwrap();
+        assert!(!nics.is_empty());
+        for Nic { name, driver, driver_version, channels, xdp_features, .. } in nics {
+            assert_eq!(driver.failure(), None, "{name}");
+            assert_eq!(driver_version.failure(), None, "{name}");
+            assert_eq!(channels.failure(), None, "{name}");
+            assert_eq!(xdp_features.failure(), None, "{name}");
         }
     }
 }
