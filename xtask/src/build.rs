@@ -12,6 +12,7 @@ use crate::{places, process, setup};
 /// run time, which is what that library could not do statically.
 const STATIC: &str = "-C target-feature=+crt-static";
 const X86_64: &str = "x86_64-unknown-linux-gnu";
+const AARCH64: &str = "aarch64-unknown-linux-gnu";
 
 /// Builds the release binary for this machine; gives back where it is.
 pub(crate) fn release() -> Result<PathBuf> {
@@ -21,4 +22,24 @@ pub(crate) fn release() -> Result<PathBuf> {
     cargo.args(["build", "--release", "--package", "bpfready", "--target", X86_64]);
     process::run(cargo.env("RUSTFLAGS", STATIC).current_dir(places::root()))?;
     Ok(places::target().join(X86_64).join("release/bpfready"))
+}
+
+/// Builds the release binary for arm64; gives back where it is.
+///
+/// Debian's compiler does it: it brings the standard library of the other architecture, which
+/// rustup would have to download.
+pub(crate) fn arm64() -> Result<PathBuf> {
+    setup::setup(Purpose::Kernels)?;
+    let target = places::root().join("target/arm64");
+    let mut cargo = Command::new("/usr/bin/cargo");
+    cargo.args(["build", "--release", "--package", "bpfready", "--target", AARCH64]);
+    cargo.arg("--target-dir").arg(&target).current_dir(places::root());
+    // What rustup's cargo sets for its children would lead back to rustup's compiler.
+    for name in ["CARGO", "CARGO_TARGET_DIR", "RUSTUP_TOOLCHAIN", "RUSTC_WRAPPER"] {
+        cargo.env_remove(name);
+    }
+    cargo.env("RUSTC", "/usr/bin/rustc").env("RUSTFLAGS", STATIC);
+    cargo.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", "aarch64-linux-gnu-gcc");
+    process::run(&mut cargo)?;
+    Ok(target.join(AARCH64).join("release/bpfready"))
 }

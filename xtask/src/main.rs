@@ -3,6 +3,7 @@
 mod apt;
 mod build;
 mod ci;
+mod kernels;
 mod places;
 mod process;
 mod progress;
@@ -49,6 +50,11 @@ enum Task {
     },
     /// Do what CI does
     Ci,
+    /// Boot other kernels in virtual machines and compare with bpftool
+    Kernels {
+        /// Names (5.10 6.1 6.12 sid 6.1-arm64 6.12-arm64); all without
+        names: Vec<String>,
+    },
     /// Check layering, sizes and names
     Tidy,
     /// Build the release binary: stripped, static
@@ -71,6 +77,7 @@ fn run_task(task: Task) -> Result<()> {
         Task::Run { args } => run::run(&args),
         Task::Test { args } => test::test(&args),
         Task::Ci => ci::ci(),
+        Task::Kernels { names } => kernels::kernels(&names),
         Task::Tidy => tidy::tidy(),
         Task::Build => build::release().map(|it| println!("{}", it.display())),
     }

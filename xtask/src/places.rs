@@ -24,3 +24,13 @@ pub(crate) fn tools() -> PathBuf {
 pub(crate) fn log(name: &str) -> PathBuf {
     root().join("target/xtask").join(name).with_extension("log")
 }
+
+/// Kernels, packages and results of the virtual machines.
+pub(crate) fn kernels() -> PathBuf {
+    root().join("target/kernels")
+}
+
+/// Where `bpfready` and bpftool differ, and who is right.
+pub(crate) fn differences() -> PathBuf {
+    root().join("tests/bpftool-differences.json")
+}

@@ -14,15 +14,14 @@ const COMPILER: &[&str] = &["rustc-web", "cargo-web", "libstd-rust-web-dev-bpf"]
 const LINKER: &[&str] = &["llvm-22-dev", "g++"];
 /// The virtual machines of `cargo xtask kernels`, and the agent for arm64 that runs in them.
 const KERNELS: &[&str] = &[
-    "busybox-static",
+    "binutils",
     "cpio",
     "gcc-aarch64-linux-gnu",
+    "kmod",
     "libc6-dev-arm64-cross",
     "libstd-rust-web-dev:arm64",
     "qemu-system-arm",
     "qemu-system-x86",
-    "xz-utils",
-    "zstd",
 ];
 const LLVM_PREFIX: &str = "/usr/lib/llvm-22";
 const BPF_LINKER_VERSION: &str = "0.13.0";
