@@ -153,21 +153,30 @@ fn matches(pattern: &str, text: &str) -> bool {
     (0..=tail.len()).filter(|it| tail.is_char_boundary(*it)).any(|it| matches(rest, &tail[it..]))
 }
 
-/// Differences by what is different, since one helper often differs for many types.
+/// Differences for reading: helpers that differ in the same way for the same types share a line.
 pub(crate) fn grouped(differences: &[Difference]) -> Vec<String> {
-    let mut groups: BTreeMap<(&str, String, String), Vec<&str>> = BTreeMap::new();
+    let mut types_of: BTreeMap<(&str, String), Vec<&str>> = BTreeMap::new();
+    let mut lines = Vec::new();
     for it in differences {
-        let (place, name) = it.at.rsplit_once('/').unwrap_or(("", &it.at));
-        groups.entry((name, word(&it.bpftool), word(&it.bpfready))).or_default().push(place);
-    }
-    let line = |((name, bpftool, bpfready), places): (_, Vec<&str>)| {
-        let short = |it: &&str| {
-            it.trim_start_matches("helpers/").trim_end_matches("_available_helpers").to_owned()
+        let Some((place, helper)) =
+            it.at.strip_prefix("helpers/").and_then(|at| at.split_once('/'))
+        else {
+            lines.push(it.to_string());
+            continue;
         };
-        let places = places.iter().map(short).collect::<Vec<_>>().join(" ");
-        format!("{name}: bpftool {bpftool}, bpfready {bpfready}: {places}")
+        let who = if it.bpftool.is_some() { "only bpftool" } else { "only bpfready" };
+        let place = place.trim_end_matches("_available_helpers");
+        types_of.entry((helper, who.to_owned())).or_default().push(place);
+    }
+    let mut helpers_of: BTreeMap<(String, String), Vec<&str>> = BTreeMap::new();
+    for ((helper, who), types) in types_of {
+        helpers_of.entry((types.join(" "), who)).or_default().push(helper);
+    }
+    let line = |((types, who), helpers): ((String, String), Vec<&str>)| {
+        format!("{who}, for {types}: {}", helpers.join(" "))
     };
-    groups.into_iter().map(line).collect()
+    lines.extend(helpers_of.into_iter().map(line));
+    lines
 }
 
 #[cfg(test)]
@@ -216,6 +225,22 @@ mod tests {
         assert_eq!(found.len(), 2);
         assert_eq!(found[0].at, "helpers/xdp_available_helpers/bpf_loop");
         assert_eq!((&found[0].bpftool, &found[0].bpfready), (&None, &Some(json!(true))));
+    }
+
+    #[test]
+    fn helpers_that_differ_alike_share_a_line() {
+        let at =
+            |at: &str| Difference { at: at.into(), bpftool: None, bpfready: Some(json!(true)) };
+        let of = |kind: &str, name: &str| at(&format!("helpers/{kind}_available_helpers/{name}"));
+        let found = [of("lsm", "bpf_a"), of("lsm", "bpf_b"), of("tracing", "bpf_a"), at("misc/x")];
+        assert_eq!(
+            grouped(&found),
+            [
+                "misc/x: bpftool says nothing, bpfready true",
+                "only bpfready, for lsm: bpf_b",
+                "only bpfready, for lsm tracing: bpf_a",
+            ]
+        );
     }
 
     const TABLE: &str = r#"[{

@@ -24,10 +24,11 @@ ask() {
   echo "$name $? $start $(cut -d ' ' -f 1 /proc/uptime)" >>/out/runs
 }
 
+# By path, since busybox has a smaller setpriv of its own.
 # CAP_NET_ADMIN 12, CAP_PERFMON 38, CAP_BPF 39, by number: an old library knows no newer names.
 caps=-all,+cap_12,+cap_38,+cap_39
-three="setpriv --bounding-set=$caps --inh-caps=$caps --"
-nobody="setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all --inh-caps=-all --"
+three="/usr/bin/setpriv --bounding-set=$caps --inh-caps=$caps --"
+nobody="/usr/bin/setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all --inh-caps=-all --"
 
 uname -r >/out/release
 ask bpftool.json bpftool -j feature probe kernel full

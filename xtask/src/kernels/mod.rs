@@ -157,21 +157,24 @@ fn judge(
     used.extend(explained.iter().filter_map(|it| table.explain(kernel.name, it)));
     let root = json(results, "root.json")?;
     let mut contradictions = Vec::new();
+    let mut known = vec![format!("root {}", rungs::known(&root["facts"]["bpf"]))];
     for rung in LOWER_RUNGS {
         let lower = json(results, &format!("{rung}.json"))?;
+        known.push(format!("{rung} {}", rungs::known(&lower["facts"]["bpf"])));
         let found = rungs::contradictions(&root, &lower);
         contradictions.extend(found.iter().map(|it| format!("{rung}: {it}")));
     }
     println!(
-        "{:<11} {release}, {}: {} answers, {} differences explained, {} not, \
-         {} contradictions in lower rungs, {}",
+        "{} ({release}, {}; {}): of bpftool's {} answers {} differ and are explained, {} are not; \
+         yes or no of bpf(2): {}; {} contradictions",
         kernel.name,
         kernel.stands_for,
+        progress::human(took),
         answers(&bpftool),
         explained.len(),
         unexplained.len(),
+        known.join(", "),
         contradictions.len(),
-        progress::human(took),
     );
     show("unexplained", &grouped(&unexplained));
     show("contradiction", &contradictions);

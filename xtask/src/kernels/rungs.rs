@@ -32,6 +32,23 @@ pub(super) fn contradictions(root: &Value, lower: &Value) -> Vec<Contradiction> 
     found
 }
 
+/// How many answers of a report say yes or no: a rung that knows nothing contradicts nothing.
+pub(super) fn known(value: &Value) -> usize {
+    if is_unknown(value) {
+        return 0;
+    }
+    match value {
+        _ if answer(value).is_some() => 1,
+        _ if is_helper_row(value) => ["supported", "unsupported"]
+            .iter()
+            .map(|it| value[*it].as_array().map_or(0, Vec::len))
+            .sum(),
+        Value::Object(fields) => fields.values().map(known).sum(),
+        Value::Array(items) => items.iter().map(known).sum(),
+        _ => 0,
+    }
+}
+
 fn walk(at: &str, root: &Value, lower: &Value, found: &mut Vec<Contradiction>) {
     if NOT_THE_KERNELS.contains(&at) || is_unknown(lower) || root == lower {
         return;
@@ -154,6 +171,14 @@ mod tests {
         expect(&lower, &root, 1);
         let fewer = json!({"supported": ["a"], "unsupported": [], "unknown": {"b": {}}});
         expect(&root, &fewer, 0);
+    }
+
+    #[test]
+    fn every_yes_and_every_no_is_counted() {
+        let row = json!({"supported": ["a", "b"], "unsupported": ["c"], "unknown": {"d": {}}});
+        let facts =
+            json!({"hash": "supported", "lru": no(), "x": unknown(), "helpers": {"xdp": row}});
+        assert_eq!(known(&facts), 5);
     }
 
     #[test]

@@ -59,10 +59,11 @@ struct Block {
     base64: String,
 }
 
-/// Finds the block on the console; a serial line ends its lines with `\r\n`.
+/// Finds the block on the console, where firmware may have left control codes before it; a serial
+/// line ends its lines with `\r\n`.
 fn block(console: &str) -> Result<Block> {
     let mut lines = console.lines().map(str::trim_end);
-    let sha256 = lines.find_map(|it| it.strip_prefix("@@BEGIN ")).context("no @@BEGIN")?;
+    let sha256 = lines.find_map(|it| Some(it.split_once("@@BEGIN ")?.1)).context("no @@BEGIN")?;
     let mut base64 = String::new();
     for line in lines {
         if line == "@@END" {
@@ -98,7 +99,8 @@ mod tests {
 
     #[test]
     fn a_block_is_found_among_other_lines() {
-        let console = "boot\r\n@@BEGIN abc\r\nAAAA\r\nBB==\r\n@@END\r\nreboot: Power down\r\n";
+        let console =
+            "boot\r\n\u{1b}[2J@@BEGIN abc\r\nAAAA\r\nBB==\r\n@@END\r\nreboot: Power down\r\n";
         let expected = Block { sha256: "abc".into(), base64: "AAAA\nBB==\n".into() };
         assert_eq!(block(console).unwrap(), expected);
     }
