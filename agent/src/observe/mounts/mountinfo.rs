@@ -97,7 +97,9 @@ pub(super) fn is_visible(mount: &Mount, table: &[Mount]) -> bool {
     for _ in 0..table.len() {
         let Some(it) = current else { break };
         let covers = |other: &Mount| {
-            other.parent == it.parent && is_below(&it.mount_point, &other.mount_point)
+            other.parent == it.parent
+                && other.id != it.parent
+                && is_below(&it.mount_point, &other.mount_point)
         };
         if table.iter().any(covers) {
             return false;
@@ -205,6 +207,13 @@ mod tests {
             mount(60, 50, "/sys"),
         ];
         assert_eq!(visible(&deep), [27, 60]);
+    }
+
+    /// Linux 6.1 in an initramfs: the first mount is its own parent, and covers nothing.
+    #[test]
+    fn an_initramfs_does_not_hide_what_is_mounted_in_it() {
+        let table = [mount(1, 1, "/"), mount(22, 1, "/sys"), mount(24, 22, "/sys/fs/bpf")];
+        assert_eq!(visible(&table), [1, 22, 24]);
     }
 
     #[test]
