@@ -1,21 +1,32 @@
 //! Facts in, verdict out. Total and pure: no I/O, clock, log, environment, async, `kube`, `aya`.
+//!
+//! The order of things: [`requirement`] asks the facts one question; [`releases`] and [`features`]
+//! are tables of such questions; [`rules`] look at the node's set-up; `values` asks what a given
+//! configuration wants of this node.
 
 pub mod datapath;
 mod ebpf;
+pub mod features;
+pub mod history;
 pub mod primitives;
 pub mod reason;
 pub mod release;
 pub mod releases;
 pub mod report;
 pub mod requirement;
+pub mod rules;
 #[cfg(test)]
 mod sample;
+mod start;
 
 use std::collections::BTreeMap;
 
 use crate::facts::Facts;
+use features::Target;
+use releases::Ended;
 pub use report::NodeReport;
-use report::{CiliumVerdict, Release, Ternary, Verdict};
+use report::{CiliumVerdict, Finding, Outcome, Release, Severity, Ternary, Verdict};
+use rules::Case;
 
 /// What the one who asks wants to know.
 #[derive(Debug, Clone, Default)]
@@ -26,34 +37,158 @@ pub struct Policy {
 
 /// Judges one look at a host.
 pub fn judge(facts: Facts, policy: &Policy) -> NodeReport {
+    let target = policy.target.unwrap_or(releases::NEWEST);
+    let ended = releases::ask(&facts);
+    let rules = rules::findings(&Case { facts: &facts, target });
+    let cilium = cilium(&facts, &ended, &rules, target);
+    let runs_here = newest_that_runs(&cilium.releases);
+    let mut findings = start::findings(&ended, target, runs_here);
+    findings.extend(rules);
     let verdict = Verdict {
         ebpf: ebpf::ebpf(&facts),
         datapath: datapath::datapath(),
         service_proxy: datapath::service_proxy(),
-        cilium: cilium(&facts, policy),
-        findings: Vec::new(),
+        cilium,
+        findings,
     };
     NodeReport::new(facts, verdict)
 }
 
-fn cilium(facts: &Facts, policy: &Policy) -> CiliumVerdict {
-    let target = policy.target.unwrap_or(releases::NEWEST);
-    let ended = releases::ask(facts);
-    let releases = releases::verdicts(&ended);
-    let blockers = releases
-        .iter()
-        .filter(|(_, verdict)| **verdict != Ternary::Yes)
-        .map(|(release, _)| (*release, releases::blockers(&ended, *release)))
-        .collect();
+/// What Cilium would find here. A rule that blocks counts against every release; so a target is
+/// capable exactly if its entry among the releases is, and the given values do not stop it.
+fn cilium(facts: &Facts, ended: &[Ended], rules: &[Finding], target: Release) -> CiliumVerdict {
+    let node = worst(rules.iter().map(against));
+    let judge = |release| worst([releases::verdict(ended, release), node]);
+    let releases: BTreeMap<Release, Ternary> =
+        releases::KNOWN.into_iter().map(|it| (it, judge(it))).collect();
     CiliumVerdict {
         target,
-        capable: releases::verdict(&ended, target),
+        capable: judge(target),
         // Whether it runs is asked of the node's processes and sockets: a later version.
         ready: Ternary::Unknown,
+        blockers: blockers(&releases, ended, rules),
         releases,
-        blockers,
-        features: BTreeMap::new(),
+        features: features::verdicts(facts, Target { release: target, ended }),
         values: Vec::new(),
         values_not_judged: Vec::new(),
+    }
+}
+
+/// What one finding says against starting Cilium at all.
+fn against(finding: &Finding) -> Ternary {
+    match (finding.severity, finding.outcome) {
+        (Severity::Blocking, Outcome::Fail) => Ternary::No,
+        (Severity::Blocking, Outcome::Undetermined) => Ternary::Unknown,
+        (Severity::Blocking, Outcome::Pass | Outcome::NotApplicable)
+        | (Severity::Degraded | Severity::Advisory, _) => Ternary::Yes,
+    }
+}
+
+/// No if one is no, else unknown if one is unknown, else yes.
+fn worst(ends: impl IntoIterator<Item = Ternary>) -> Ternary {
+    ends.into_iter().fold(Ternary::Yes, |sum, it| match (sum, it) {
+        (Ternary::No, _) | (_, Ternary::No) => Ternary::No,
+        (Ternary::Unknown, _) | (_, Ternary::Unknown) => Ternary::Unknown,
+        (Ternary::Yes, Ternary::Yes) => Ternary::Yes,
+    })
+}
+
+fn blockers(
+    releases: &BTreeMap<Release, Ternary>,
+    ended: &[Ended],
+    rules: &[Finding],
+) -> BTreeMap<Release, Vec<String>> {
+    let node = rules.iter().filter(|it| against(it) != Ternary::Yes).map(|it| &it.rule);
+    let open = releases.iter().filter(|(_, verdict)| **verdict != Ternary::Yes);
+    open.map(|(release, _)| {
+        let ids = releases::blockers(ended, *release).into_iter().chain(node.clone().cloned());
+        (*release, ids.collect())
+    })
+    .collect()
+}
+
+fn newest_that_runs(releases: &BTreeMap<Release, Ternary>) -> Option<Release> {
+    releases.iter().rev().find(|(_, it)| **it == Ternary::Yes).map(|(release, _)| *release)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::Observed;
+    use report::{Extent, FeatureStatus};
+
+    fn judged(facts: Facts, target: Option<Release>) -> Verdict {
+        judge(facts, &Policy { target }).verdict
+    }
+
+    #[test]
+    fn the_target_is_the_newest_unless_one_is_named() {
+        let verdict = judged(sample::kernel(5, 4), None);
+        assert_eq!(
+            (verdict.cilium.target, verdict.cilium.capable),
+            (releases::NEWEST, Ternary::No)
+        );
+        let verdict = judged(sample::kernel(5, 4), Some(Release::one(17)));
+        assert_eq!(verdict.cilium.capable, Ternary::Yes);
+        assert_eq!(verdict.cilium.ready, Ternary::Unknown);
+    }
+
+    #[test]
+    fn what_stops_a_release_is_named() {
+        let verdict = judged(sample::kernel(5, 4), None);
+        let ids = &verdict.cilium.blockers[&Release::one(18)];
+        assert_eq!(ids, &["requires-csum-level", "requires-redirect-neigh-peer"]);
+        assert!(!verdict.cilium.blockers.contains_key(&Release::one(17)));
+        for id in ids {
+            assert!(verdict.findings.iter().any(|it| it.rule == *id), "{id}");
+        }
+    }
+
+    #[test]
+    fn a_node_that_stops_every_release_says_so_everywhere() {
+        let mut facts = sample::kernel(6, 12);
+        if let Observed::Known(mounts) = &mut facts.mounts.bpffs {
+            mounts.push(mounts[0].clone());
+        }
+        let cilium = judged(facts, None).cilium;
+        assert_eq!(cilium.capable, Ternary::No);
+        for (release, verdict) in &cilium.releases {
+            assert_eq!(*verdict, Ternary::No);
+            assert_eq!(cilium.blockers[release], ["bpffs-not-stacked"]);
+        }
+    }
+
+    #[test]
+    fn an_unknown_release_is_neither_capable_nor_not() {
+        let verdict = judged(sample::kernel(6, 12), Some(Release::one(40)));
+        assert_eq!(verdict.cilium.capable, Ternary::Unknown);
+        assert_eq!(verdict.cilium.releases[&releases::NEWEST], Ternary::Yes);
+    }
+
+    /// The property behind every verdict: from nothing follows nothing.
+    #[test]
+    fn with_every_fact_unknown_nothing_is_yes_and_nothing_is_no() {
+        let verdict = judged(sample::unknown(), None);
+        let ebpf = &verdict.ebpf;
+        for extent in [ebpf.status, ebpf.datapath, ebpf.tracing, ebpf.lsm] {
+            assert_eq!(extent, Extent::Unknown);
+        }
+        assert_eq!(verdict.cilium.capable, Ternary::Unknown);
+        assert!(verdict.cilium.releases.values().all(|it| *it == Ternary::Unknown));
+        let features = verdict.cilium.features.values();
+        assert!(features.clone().all(|it| it.status == FeatureStatus::Unknown));
+        for it in &verdict.findings {
+            let asks_no_fact = ["target-known", "sources-answered"].contains(&it.rule.as_str());
+            assert!(it.outcome == Outcome::Undetermined || asks_no_fact, "{it:?}");
+        }
+    }
+
+    #[test]
+    fn the_report_survives_json() {
+        let report = judge(sample::kernel(6, 12), &Policy::default());
+        let json = serde_json::to_string(&report).unwrap();
+        let back: NodeReport = serde_json::from_str(&json).unwrap();
+        assert_eq!(back, report);
+        assert!(json.contains(r#""cni":"unknown""#) && json.contains(r#""capable":"yes""#));
     }
 }

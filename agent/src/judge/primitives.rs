@@ -121,11 +121,26 @@ pub const NETKIT: Requirement = All(&[
     Unrefuted(&Net(NetProbe::NetkitLink)),
 ]);
 
+/// iptables in either flavour: Cilium's image carries both and picks the one the host uses.
+const IPTABLES: Requirement = Any(&[
+    Module("ip_tables", "CONFIG_IP_NF_IPTABLES"),
+    All(&[Module("nf_tables", "CONFIG_NF_TABLES"), Module("nft_compat", "CONFIG_NFT_COMPAT")]),
+]);
+
 /// Redirection of packets to the L7 proxy by iptables.
 pub const TPROXY_IPTABLES: Requirement = All(&[
+    IPTABLES,
     Module("xt_TPROXY", "CONFIG_NETFILTER_XT_TARGET_TPROXY"),
     Module("xt_mark", "CONFIG_NETFILTER_XT_MATCH_MARK"),
     Module("xt_CT", "CONFIG_NETFILTER_XT_TARGET_CT"),
+]);
+
+/// Redirection of packets to the L7 proxy by BPF (`bpf.tproxy`).
+pub const TPROXY_BPF: Requirement = All(&[
+    SK_ASSIGN,
+    Helper("sched_cls", "skc_lookup_tcp"),
+    Helper("sched_cls", "sk_lookup_udp"),
+    Helper("sched_cls", "sk_release"),
 ]);
 
 /// Early finding of local sockets for the L7 proxy; Cilium has a fallback without it.
@@ -133,8 +148,7 @@ pub const XT_SOCKET: Requirement = Module("xt_socket", "CONFIG_NETFILTER_XT_MATC
 
 /// What iptables masquerading needs beside iptables itself.
 pub const MASQUERADE_IPTABLES: Requirement = All(&[
-    Module("ip_tables", "CONFIG_IP_NF_IPTABLES"),
-    Module("iptable_nat", "CONFIG_IP_NF_NAT"),
+    IPTABLES,
     Module("xt_set", "CONFIG_NETFILTER_XT_SET"),
     Module("ip_set", "CONFIG_IP_SET"),
     Module("ip_set_hash_ip", "CONFIG_IP_SET_HASH_IP"),

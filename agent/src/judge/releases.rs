@@ -52,6 +52,9 @@ pub struct Fatal {
     pub id: &'static str,
     /// What it is, for people.
     pub title: &'static str,
+    /// First upstream kernel that has it, such as `5.8`; empty where there is no telling. Explains,
+    /// never decides.
+    pub kernel: &'static str,
     /// The first of the known releases that needs it.
     pub since: Release,
     /// The last that does; `None`: up to the newest.
@@ -70,7 +73,14 @@ impl Fatal {
         needs: Requirement,
         basis: Basis,
     ) -> Self {
-        Self { id, title, since: Release::one(minor), until: None, needs, basis }
+        let since = Release::one(minor);
+        Self { id, title, kernel: "", since, until: None, needs, basis }
+    }
+
+    /// With the first kernel that has it.
+    const fn linux(mut self, kernel: &'static str) -> Self {
+        self.kernel = kernel;
+        self
     }
 
     /// Whether this release needs it.
@@ -86,29 +96,29 @@ use Basis::{Implied, Secondary, Source};
 pub const FATAL: &[Fatal] = &[
     Fatal::new("requires-architecture", "amd64 or arm64", 13, of::MACHINE, Source),
     // 1.13 to 1.18 probe neither; nothing of the datapath works without.
-    Fatal::new("requires-bpf", "BPF with the datapath's program and map types", 13, of::BASE, Implied),
+    Fatal::new("requires-bpf", "BPF with the datapath's program and map types", 13, of::BASE, Implied).linux("4.11"),
     // tcx is used from 1.16 on (chart value bpf.enableTCX); before, clsact alone.
-    Fatal { until: Some(Release::one(15)), ..Fatal::new("requires-clsact", "the clsact qdisc", 13, of::CLSACT, Implied) },
-    Fatal::new("requires-tc", "tc programs by clsact or tcx", 16, of::CLSACT_OR_TCX, Implied),
+    Fatal { until: Some(Release::one(15)), ..Fatal::new("requires-clsact", "the clsact qdisc", 13, of::CLSACT, Implied).linux("4.5") },
+    Fatal::new("requires-tc", "tc programs by clsact or tcx", 16, of::CLSACT_OR_TCX, Implied).linux("4.5"),
     // A kernel that interprets programs runs 1.13 to 1.18, slowly; HaveBPFJIT is fatal from 1.19.
     Fatal::new("requires-jit", "the BPF JIT compiler", 19, of::JIT, Source),
-    Fatal::new("requires-dead-code-elimination", "dead-code elimination", 16, of::DEAD_CODE_ELIMINATION, Source),
-    Fatal::new("requires-large-programs", "programs of more than 4096 instructions", 16, of::LARGE_PROGRAMS, Source),
-    Fatal::new("requires-queue-mapping", "a writable queue mapping", 18, of::ECN_SET_CE, Source),
-    Fatal::new("requires-socket-cookie", "socket cookies in socket programs", 18, Helper("cgroup_sock_addr", "get_socket_cookie"), Source),
-    Fatal::new("requires-adjust-room-mac", "room behind the Ethernet header", 18, of::ADJUST_ROOM_MAC, Source),
-    Fatal::new("requires-csum-level", "checksum levels", 18, Helper("sched_cls", "csum_level"), Source),
-    Fatal::new("requires-redirect-neigh-peer", "redirection to neighbours and peers", 18, of::REDIRECT_NEIGH_PEER, Source),
-    Fatal::new("requires-change-tail", "packets that change their tail", 19, Helper("sched_cls", "skb_change_tail"), Source),
-    Fatal::new("requires-cgroup-id", "the current cgroup id in socket programs", 19, Helper("cgroup_sock_addr", "get_current_cgroup_id"), Source),
-    Fatal::new("requires-jiffies", "jiffies in four program types", 19, of::JIFFIES, Source),
-    Fatal::new("requires-netns-cookie", "network namespace cookies", 19, of::NETNS_COOKIE, Source),
-    Fatal::new("requires-change-head", "packets that change their head", 19, Helper("sched_cls", "skb_change_head"), Source),
-    Fatal::new("requires-fib-lookup", "route look-ups", 20, of::FIB_LOOKUP, Secondary),
-    Fatal::new("requires-batch-lookup", "batch look-ups in maps", 20, Bpf(Feature::BatchMapOperations), Secondary),
-    Fatal::new("requires-sk-assign", "assignment of sockets", 20, of::SK_ASSIGN, Secondary),
+    Fatal::new("requires-dead-code-elimination", "dead-code elimination", 16, of::DEAD_CODE_ELIMINATION, Source).linux("5.1"),
+    Fatal::new("requires-large-programs", "programs of more than 4096 instructions", 16, of::LARGE_PROGRAMS, Source).linux("5.2"),
+    Fatal::new("requires-queue-mapping", "a writable queue mapping", 18, of::ECN_SET_CE, Source).linux("5.1"),
+    Fatal::new("requires-socket-cookie", "socket cookies in socket programs", 18, Helper("cgroup_sock_addr", "get_socket_cookie"), Source).linux("4.12"),
+    Fatal::new("requires-adjust-room-mac", "room behind the Ethernet header", 18, of::ADJUST_ROOM_MAC, Source).linux("5.2"),
+    Fatal::new("requires-csum-level", "checksum levels", 18, Helper("sched_cls", "csum_level"), Source).linux("5.8"),
+    Fatal::new("requires-redirect-neigh-peer", "redirection to neighbours and peers", 18, of::REDIRECT_NEIGH_PEER, Source).linux("5.10"),
+    Fatal::new("requires-change-tail", "packets that change their tail", 19, Helper("sched_cls", "skb_change_tail"), Source).linux("4.9"),
+    Fatal::new("requires-cgroup-id", "the current cgroup id in socket programs", 19, Helper("cgroup_sock_addr", "get_current_cgroup_id"), Source).linux("5.7"),
+    Fatal::new("requires-jiffies", "jiffies in four program types", 19, of::JIFFIES, Source).linux("5.6"),
+    Fatal::new("requires-netns-cookie", "network namespace cookies", 19, of::NETNS_COOKIE, Source).linux("5.7"),
+    Fatal::new("requires-change-head", "packets that change their head", 19, Helper("sched_cls", "skb_change_head"), Source).linux("5.8"),
+    Fatal::new("requires-fib-lookup", "route look-ups", 20, of::FIB_LOOKUP, Secondary).linux("4.18"),
+    Fatal::new("requires-batch-lookup", "batch look-ups in maps", 20, Bpf(Feature::BatchMapOperations), Secondary).linux("5.6"),
+    Fatal::new("requires-sk-assign", "assignment of sockets", 20, of::SK_ASSIGN, Secondary).linux("5.7"),
     Fatal::new("requires-sock-addr-helpers", "cgroup class ids and perf events in socket programs", 20,
-        All(&[Helper("cgroup_sock_addr", "get_cgroup_classid"), Helper("cgroup_sock_addr", "perf_event_output")]), Secondary),
+        All(&[Helper("cgroup_sock_addr", "get_cgroup_classid"), Helper("cgroup_sock_addr", "perf_event_output")]), Secondary).linux("5.7"),
 ];
 
 /// How each row of [`FATAL`] ended on one node.

@@ -58,6 +58,8 @@ pub enum Requirement {
     Iterator(&'static str),
     /// One of these machines, as `uname -m` writes them.
     Machine(&'static [&'static str]),
+    /// The kernel has IPv6 and it is not switched off at boot.
+    Ipv6,
     /// The cgroup v1 controller `net_cls` is mounted.
     NetClsMounted,
     /// All of them.
@@ -153,6 +155,7 @@ impl Requirement {
             Self::Kfunc(name) => system::kfunc(facts, name),
             Self::Iterator(name) => system::iterator(facts, name),
             Self::Machine(machines) => system::machine(facts, machines),
+            Self::Ipv6 => system::ipv6(facts),
             Self::NetClsMounted => system::net_cls(facts),
             Self::All(parts) => Met::all(parts.iter().map(|it| it.met_by(facts))),
             Self::Any(parts) => Met::any(parts.iter().map(|it| it.met_by(facts))),
@@ -186,6 +189,7 @@ impl Requirement {
             | Self::Kfunc(_)
             | Self::Iterator(_)
             | Self::Machine(_)
+            | Self::Ipv6
             | Self::NetClsMounted => &[],
         }
     }

@@ -49,7 +49,7 @@ const MAPS: &[(&str, Version)] = &[
 
 #[rustfmt::skip]
 const HELPERS: &[(&str, &str, Version)] = &[
-    ("sched_cls", "redirect", (4, 2)), ("sched_cls", "skb_change_tail", (4, 9)),
+    ("sched_cls", "redirect", (4, 2)), ("sched_cls", "perf_event_output", (4, 3)), ("sched_cls", "skb_change_tail", (4, 9)),
     ("sched_cls", "skb_adjust_room", (4, 13)), ("sched_cls", "fib_lookup", (4, 18)),
     ("sched_cls", "sk_lookup_tcp", (4, 20)), ("sched_cls", "sk_lookup_udp", (4, 20)),
     ("sched_cls", "sk_release", (4, 20)), ("sched_cls", "skc_lookup_tcp", (5, 2)),
@@ -144,7 +144,15 @@ const OPTIONS: &[&str] = &[
     "INET6_XFRM_TUNNEL", "INET_TUNNEL", "INET6_TUNNEL", "CRYPTO_AEAD", "CRYPTO_AEAD2",
     "CRYPTO_GCM", "CRYPTO_SEQIV", "CRYPTO_CBC", "CRYPTO_HMAC", "CRYPTO_SHA256", "CRYPTO_AES",
     "NET_SCH_FQ", "TCP_CONG_BBR", "WIREGUARD", "KPROBES", "DEBUG_INFO_BTF", "BPF_LSM", "NETKIT",
-    "INET_DIAG_DESTROY", "LWTUNNEL_BPF", "NET_IPIP", "IPV6_TUNNEL",
+    "INET_DIAG_DESTROY", "IPV6", "KPROBE_EVENTS", "UPROBE_EVENTS", "LWTUNNEL_BPF", "NET_IPIP", "IPV6_TUNNEL",
+];
+
+/// Modules of a usual server kernel; here all are built in.
+#[rustfmt::skip]
+const MODULES: &[&str] = &[
+    "sch_ingress", "cls_bpf", "sch_fq", "tcp_bbr", "vxlan", "geneve", "wireguard", "ip_tables",
+    "nf_tables", "nft_compat", "ip_set", "ip_set_hash_ip", "xt_set", "xt_comment", "xt_mark",
+    "xt_CT", "xt_TPROXY", "xt_socket", "xfrm_user", "xfrm_algo", "esp4", "gcm", "seqiv",
 ];
 
 const SYSCTLS: &[(&str, &str)] = &[
@@ -154,6 +162,7 @@ const SYSCTLS: &[(&str, &str)] = &[
     ("kernel.kptr_restrict", "0"),
     ("kernel.unprivileged_bpf_disabled", "2"),
     ("kernel.perf_event_paranoid", "2"),
+    ("kernel.modules_disabled", "0"),
     ("net.ipv4.ip_local_port_range", "32768\t60999"),
     ("net.ipv4.ip_local_reserved_ports", ""),
     ("net.ipv4.ip_early_demux", "1"),
@@ -325,7 +334,9 @@ fn config(now: Version) -> ConfigFacts {
             .map(|it| (format!("CONFIG_{it}"), "y".to_owned()))
             .collect(),
     };
-    ConfigFacts { kconfig: Observed::Known(Some(kconfig)), modules: BTreeMap::new() }
+    let builtin = |it: &&str| ((*it).to_owned(), Observed::Known(ModuleState::Builtin));
+    let modules = MODULES.iter().map(builtin).collect();
+    ConfigFacts { kconfig: Observed::Known(Some(kconfig)), modules }
 }
 
 fn mounts() -> MountFacts {
@@ -433,10 +444,8 @@ pub(super) fn lose_option(facts: &mut Facts, option: &str) {
     assert!(kconfig.options.remove(option).is_some(), "{option} was never set");
 }
 
-/// Gives a module a state, and takes its option down to `m`.
-pub(super) fn as_module(facts: &mut Facts, module: &str, option: &str, state: ModuleState) {
-    let Observed::Known(Some(kconfig)) = &mut facts.config.kconfig else { panic!("no kconfig") };
-    kconfig.options.insert(option.into(), "m".into());
+/// Gives a module a state.
+pub(super) fn set_module(facts: &mut Facts, module: &str, state: ModuleState) {
     facts.config.modules.insert(module.into(), Observed::Known(state));
 }
 

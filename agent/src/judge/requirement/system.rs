@@ -50,42 +50,31 @@ pub(super) fn config(facts: &Facts, option: &str) -> Met {
     }
 }
 
-/// Built in by configuration is proof; else the module decides; else a missing option does.
-/// `=m` alone proves nothing: the module may not be on this host.
+/// By the state of the module, which an option of `y` makes `Builtin` already. Where that is
+/// unknown, an option that is not set still proves absence; one that is `m` does not prove that
+/// the module is on this host.
 pub(super) fn module(facts: &Facts, module: &str, option: &str) -> Met {
-    if let Ok(kconfig) = kconfig(facts, option)
-        && kconfig.options.get(option).is_some_and(|it| it == "y")
-    {
-        return Met::yes(format!("{option}=y in {}", kconfig.path));
-    }
-    let state = match facts.config.modules.get(module) {
-        Some(Observed::Known(state)) => *state,
-        Some(Observed::Unknown(failure)) => {
-            return by_option(facts, option, || {
-                could_not_tell(failure, module_is(module).as_str())
-            });
+    let what = format!("module {module}");
+    match facts.config.modules.get(module) {
+        Some(Observed::Known(ModuleState::Builtin)) => {
+            Met::yes(format!("{module} is built into the kernel"))
         }
-        None => {
-            let unknown =
-                || Met::unknown(Reason::NotProbed, format!("module {module}: not looked for"));
-            return by_option(facts, option, unknown);
+        Some(Observed::Known(ModuleState::Loaded)) => Met::yes(format!("{what} is loaded")),
+        Some(Observed::Known(ModuleState::Loadable)) => {
+            Met::yes(format!("{what} is on disk, not loaded"))
         }
-    };
-    match state {
-        ModuleState::Builtin => Met::yes(format!("{module} is built into the kernel")),
-        ModuleState::Loaded => Met::yes(format!("module {module} is loaded")),
-        ModuleState::Loadable => Met::yes(format!("module {module} is on disk, not loaded")),
-        ModuleState::Absent => {
+        Some(Observed::Known(ModuleState::Absent)) => {
             Met::no(Reason::ModuleAbsent, format!("{module} is neither built in nor on disk"))
         }
+        Some(Observed::Unknown(failure)) => {
+            by_option(facts, option, || could_not_tell(failure, &what))
+        }
+        None => by_option(facts, option, || {
+            Met::unknown(Reason::NotProbed, format!("{what}: not looked for"))
+        }),
     }
 }
 
-fn module_is(module: &str) -> String {
-    format!("module {module}")
-}
-
-/// An option that is not set proves absence; one that is `m` does not prove that the module is here.
 fn by_option(facts: &Facts, option: &str, otherwise: impl FnOnce() -> Met) -> Met {
     match config(facts, option) {
         met if met.reason == Reason::NotCompiledIn => met,
@@ -191,6 +180,14 @@ pub(super) fn machine(facts: &Facts, machines: &[&str]) -> Met {
     }
 }
 
+pub(super) fn ipv6(facts: &Facts) -> Met {
+    match &facts.kernel.ipv6 {
+        Observed::Known(true) => Met::yes("/proc/net/if_inet6 is there"),
+        Observed::Known(false) => Met::no(Reason::Ipv6Absent, "there is no /proc/net/if_inet6"),
+        Observed::Unknown(failure) => could_not_tell(failure, "/proc/net/if_inet6"),
+    }
+}
+
 pub(super) fn net_cls(facts: &Facts) -> Met {
     match &facts.mounts.net_cls {
         Observed::Known(true) => Met::yes("the cgroup v1 controller net_cls is mounted"),
@@ -222,35 +219,36 @@ mod tests {
     #[test]
     fn a_module_counts_where_its_code_is() {
         let mut facts = sample::kernel(6, 12);
-        expect(&facts, VXLAN, (Ternary::Yes, Reason::Supported));
         for (state, want) in [
             (ModuleState::Builtin, (Ternary::Yes, Reason::Supported)),
             (ModuleState::Loaded, (Ternary::Yes, Reason::Supported)),
             (ModuleState::Loadable, (Ternary::Yes, Reason::Supported)),
             (ModuleState::Absent, (Ternary::No, Reason::ModuleAbsent)),
         ] {
-            sample::as_module(&mut facts, "vxlan", "CONFIG_VXLAN", state);
+            sample::set_module(&mut facts, "vxlan", state);
             expect(&facts, VXLAN, want);
         }
     }
 
     #[test]
-    fn an_option_of_m_without_a_module_to_be_seen_proves_nothing() {
+    fn an_option_alone_refutes_a_module_and_never_proves_it() {
         let mut facts = sample::kernel(6, 12);
-        sample::as_module(&mut facts, "vxlan", "CONFIG_VXLAN", ModuleState::Absent);
         facts.config.modules.clear();
+        expect(&facts, VXLAN, (Ternary::Unknown, Reason::NotProbed));
+        sample::lose_option(&mut facts, "CONFIG_VXLAN");
+        expect(&facts, VXLAN, (Ternary::No, Reason::NotCompiledIn));
+        facts.config.kconfig = Observed::Known(None);
         expect(&facts, VXLAN, (Ternary::Unknown, Reason::NotProbed));
     }
 
     #[test]
     fn an_option_that_is_not_set_is_no_and_a_missing_configuration_is_unknown() {
         let mut facts = sample::kernel(6, 12);
+        expect(&facts, Config("CONFIG_VXLAN"), (Ternary::Yes, Reason::Supported));
         sample::lose_option(&mut facts, "CONFIG_VXLAN");
         expect(&facts, Config("CONFIG_VXLAN"), (Ternary::No, Reason::NotCompiledIn));
-        expect(&facts, VXLAN, (Ternary::No, Reason::NotCompiledIn));
         facts.config.kconfig = Observed::Known(None);
         expect(&facts, Config("CONFIG_VXLAN"), (Ternary::Unknown, Reason::KernelConfigMissing));
-        expect(&facts, VXLAN, (Ternary::Unknown, Reason::NotProbed));
     }
 
     #[test]
