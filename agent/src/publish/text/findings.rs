@@ -1,14 +1,28 @@
 //! What is in the way, and what is worth knowing.
 
 use super::headline::blocks;
-use super::layout::{ASIDE, NO, Page, UNKNOWN, Word, YES, styled};
+use super::layout::{ASIDE, NO, Page, UNKNOWN, Word, YES, clipped, styled};
 use crate::judge::NodeReport;
 use crate::judge::report::{Finding, Outcome};
 
-/// Findings that keep the target release from starting.
+/// Most evidence of one finding.
+const MOST_EVIDENCE: usize = 5;
+
+/// Most open questions that are told one by one; a process without rights has dozens.
+const MOST_OPEN: usize = 3;
+
+/// Findings that keep the target release from starting, and open ones that may.
 pub(super) fn in_the_way(page: &mut Page, report: &NodeReport) {
+    let target = report.verdict.cilium.target;
     let blockers = failed(report).filter(|it| blocks(it));
-    section(page, &format!("In the way of Cilium {}", report.verdict.cilium.target), blockers);
+    section(page, &format!("In the way of Cilium {target}"), blockers);
+    let open = || report.verdict.findings.iter().filter(|it| it.outcome == Outcome::Undetermined);
+    let deciding = open().filter(|it| blocks(it));
+    section(page, &format!("Open, and decides about Cilium {target}"), deciding.take(MOST_OPEN));
+    let more = open().filter(|it| blocks(it)).count().saturating_sub(MOST_OPEN);
+    if more > 0 {
+        page.item("           ", &format!("and {more} more: see below, or `-o json`"));
+    }
 }
 
 /// Findings that matter less than a start.
@@ -58,8 +72,12 @@ fn finding(page: &mut Page, finding: &Finding) {
     if finding.outcome == Outcome::Pass {
         return;
     }
-    for evidence in &finding.evidence {
-        page.item("           because  ", evidence);
+    let (shown, more) = finding.evidence.split_at(finding.evidence.len().min(MOST_EVIDENCE));
+    for evidence in shown {
+        page.item("           because  ", &clipped(evidence));
+    }
+    if !more.is_empty() {
+        page.item("           ", &format!("and {} more: see `-o json`", more.len()));
     }
     if !finding.remedy.is_empty() {
         page.item("           do       ", &finding.remedy);

@@ -1,8 +1,8 @@
 //! Lines that fit the page: headings, rows of two or three columns, wrapped text.
 
 use anstyle::{AnsiColor, Style};
-use textwrap::Options;
 use textwrap::core::display_width;
+use textwrap::{Options, WordSplitter};
 
 use crate::judge::report::{Extent, FeatureStatus, Ternary};
 
@@ -64,6 +64,26 @@ pub(super) fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
+/// Most characters of one piece of evidence; the rest is in the JSON.
+const LONGEST: usize = 200;
+
+/// `text`, cut where a reader has seen enough.
+pub(super) fn clipped(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", text[..end].trim_end()),
+        None => text.to_owned(),
+    }
+}
+
+/// The first sentence, and how many more there are.
+pub(super) fn first_of(sentences: &[String]) -> Option<String> {
+    let first = clipped(sentences.first()?);
+    match sentences.len() - 1 {
+        0 => Some(first),
+        more => Some(format!("{first} (and {more} more)")),
+    }
+}
+
 /// The text so far, and its width.
 #[derive(Debug)]
 pub(super) struct Page {
@@ -104,10 +124,11 @@ impl Page {
     }
 
     fn wrapped(&mut self, first: &str, rest: &str, text: &str) {
+        // Names such as `xdp-acceleration` stay whole.
         let options = Options::new(self.columns)
             .initial_indent(first)
             .subsequent_indent(rest)
-            .break_words(false);
+            .word_splitter(WordSplitter::NoHyphenation);
         for line in textwrap::wrap(text, options) {
             self.text.push_str(line.trim_end());
             self.text.push('\n');

@@ -1,10 +1,10 @@
 //! What the node is, in four lines.
 
-use super::layout::{Page, Word};
-use crate::facts::privilege::{Privilege, Rung};
+use super::layout::{ASIDE, Page, Word, first_of, styled};
+use crate::facts::privilege::{Privilege, Rung, Seccomp};
 use crate::facts::{Facts, Observed};
 use crate::judge::NodeReport;
-use crate::judge::report::{CiliumVerdict, EbpfVerdict};
+use crate::judge::report::{CiliumVerdict, EbpfVerdict, Extent, Release, Ternary};
 
 const WIDTH: [usize; 1] = [10];
 
@@ -14,6 +14,7 @@ pub(super) fn node(page: &mut Page, report: &NodeReport) {
     page.row(["Node"], WIDTH, &system(&report.facts));
     page.row(["Asked as"], WIDTH, &rights(&report.facts.privilege));
     page.row(["eBPF"], WIDTH, &ebpf(&report.verdict.ebpf));
+    shortcomings(page, &report.verdict.ebpf);
     page.row(["Cilium"], WIDTH, &releases(&report.verdict.cilium));
 }
 
@@ -43,10 +44,15 @@ fn rights(privilege: &Observed<Privilege>) -> String {
         Rung::NetRaw => "CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_NET_RAW",
         Rung::SysAdmin => "CAP_SYS_ADMIN and CAP_NET_ADMIN",
     };
-    match privilege.initial_user_namespace {
-        true => rung.to_owned(),
-        false => format!("{rung} (in a user namespace: capabilities do not count for bpf)"),
-    }
+    let namespace = match privilege.initial_user_namespace {
+        true => "",
+        false => ", in a user namespace, where capabilities do not count for bpf(2)",
+    };
+    let filter = match privilege.seccomp {
+        Seccomp::Disabled => "",
+        Seccomp::Strict | Seccomp::Filter => ", behind a seccomp filter",
+    };
+    format!("{rung}{namespace}{filter}")
 }
 
 fn ebpf(ebpf: &EbpfVerdict) -> String {
@@ -55,10 +61,34 @@ fn ebpf(ebpf: &EbpfVerdict) -> String {
     format!("{} ({})", Word::from(ebpf.status).styled(), parts.join(", "))
 }
 
-/// Every release and its answer, such as `1.17 yes  1.18 no`; one stays on one line.
+/// Why eBPF is not there in full, one line a use.
+fn shortcomings(page: &mut Page, ebpf: &EbpfVerdict) {
+    let parts = [
+        ("datapath", ebpf.datapath, &ebpf.datapath_why),
+        ("tracing", ebpf.tracing, &ebpf.tracing_why),
+        ("LSM", ebpf.lsm, &ebpf.lsm_why),
+    ];
+    for (name, extent, why) in parts {
+        if extent != Extent::Full {
+            let why = first_of(&why.evidence).unwrap_or_else(|| why.reason.as_str().to_owned());
+            page.row([""], WIDTH, &styled(ASIDE, &format!("{name}: {why}")));
+        }
+    }
+}
+
+/// Every release and its answer, neighbours with the same answer together:
+/// `1.13 to 1.17 yes, 1.18 to 1.20 no`.
 fn releases(cilium: &CiliumVerdict) -> String {
-    const TOGETHER: char = '\u{a0}';
-    let one =
-        |(release, answer): (_, &_)| format!("{release}{TOGETHER}{}", Word::from(*answer).styled());
-    cilium.releases.iter().map(one).collect::<Vec<_>>().join("  ")
+    let mut runs: Vec<(Release, Release, Ternary)> = Vec::new();
+    for (release, answer) in &cilium.releases {
+        match runs.last_mut() {
+            Some((_, last, same)) if same == answer => *last = *release,
+            _ => runs.push((*release, *release, *answer)),
+        }
+    }
+    let run = |(first, last, answer): &(Release, Release, Ternary)| {
+        let word = Word::from(*answer).styled();
+        if first == last { format!("{first} {word}") } else { format!("{first} to {last} {word}") }
+    };
+    runs.iter().map(run).collect::<Vec<_>>().join(", ")
 }
