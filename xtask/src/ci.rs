@@ -6,19 +6,21 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use crate::setup::{self, Purpose};
-use crate::{build, places, process, progress, test, tidy};
+use crate::{build, docs, kernels, places, process, progress, test, tidy};
 
 /// Does everything, in order, and stops at the first thing that does not hold.
 pub(crate) fn ci() -> Result<()> {
     let mut steps = Steps::default();
     steps.run("fmt", || cargo(&["fmt", "--all", "--check"]))?;
     steps.run("tidy", tidy::tidy)?;
+    steps.run("docs", || docs::docs(docs::Mode::Check))?;
     steps.run("setup", || setup::setup(Purpose::Ci))?;
     let lint = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
     steps.run("clippy", || cargo(&lint))?;
     steps.run("licences", deny)?;
     let count = steps.run("test", || test::all(&[]))?;
     steps.run("build", || build::release().map(drop))?;
+    steps.run("kernels", || kernels::kernels(&[]))?;
     steps.print();
     println!("{}", count.line());
     Ok(())

@@ -1,8 +1,10 @@
 //! `cargo xtask`: what CI and a person run. One file a task.
 
 mod apt;
+mod bench;
 mod build;
 mod ci;
+mod docs;
 mod kernels;
 mod places;
 mod process;
@@ -55,6 +57,14 @@ enum Task {
         /// Names (5.10 6.1 6.12 sid 6.1-arm64 6.12-arm64); all without
         names: Vec<String>,
     },
+    /// Measure the figures of speed beside bpftool
+    Bench,
+    /// Write the pages that are made from data
+    Docs {
+        /// Only say whether they are up to date
+        #[arg(long)]
+        check: bool,
+    },
     /// Check layering, sizes and names
     Tidy,
     /// Build the release binary: stripped, static
@@ -78,6 +88,10 @@ fn run_task(task: Task) -> Result<()> {
         Task::Test { args } => test::test(&args),
         Task::Ci => ci::ci(),
         Task::Kernels { names } => kernels::kernels(&names),
+        Task::Bench => bench::bench(),
+        Task::Docs { check } => {
+            docs::docs(if check { docs::Mode::Check } else { docs::Mode::Write })
+        }
         Task::Tidy => tidy::tidy(),
         Task::Build => build::release().map(|it| println!("{}", it.display())),
     }

@@ -4,6 +4,7 @@ mod arch;
 pub(crate) mod differences;
 mod image;
 mod initramfs;
+pub(crate) mod reference;
 mod rungs;
 mod vm;
 mod world;

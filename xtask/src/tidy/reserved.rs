@@ -12,6 +12,7 @@ const RESERVED: &[(&str, &[&str])] = &[
             "agent/src/observe/bpf",
             "agent/src/observe/inventory",
             "agent/src/observe/net_probe",
+            "agent/src/observe/object",
             "agent/src/observe/selftest",
         ],
     ),
