@@ -27,6 +27,7 @@ use crate::facts::{Cause, Failure, Observed};
 pub use error::BtfError;
 pub use kind::Kind;
 pub use members::Member;
+pub use summary::summary;
 pub use types::Type;
 
 const DIRECTORY: &str = "/sys/kernel/btf";
@@ -91,7 +92,7 @@ fn absent<T>(host: &Host) -> Observed<Option<T>> {
 pub fn btf(host: &Host, vmlinux: &Observed<Option<Btf>>) -> Observed<BtfFacts> {
     host.ask_observed("btf", || {
         vmlinux.as_ref().map(|it| BtfFacts {
-            vmlinux: it.as_ref().map(summary::summary),
+            vmlinux: it.as_ref().map(summary),
             modules: modules(host),
         })
     })

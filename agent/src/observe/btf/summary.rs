@@ -13,7 +13,7 @@ use crate::facts::btf::VmlinuxBtf;
 const KFUNC_TAG: &str = "bpf_kfunc";
 
 /// Answers everything that [`VmlinuxBtf`] holds.
-pub(super) fn summary(btf: &Btf) -> VmlinuxBtf {
+pub fn summary(btf: &Btf) -> VmlinuxBtf {
     let (enums, enumerators) = enums(btf);
     VmlinuxBtf {
         bytes: btf.byte_count(),

@@ -51,7 +51,7 @@ fn answers(btf: &Btf) {
     assert_eq!(btf.type_id_of_func("bpf_sock_destroy"), Some(16));
     assert_eq!(btf.type_id_of_typedef("u32"), Some(4));
     assert_eq!(btf.type_id_of_func("u32"), None);
-    let facts = summary::summary(btf);
+    let facts = summary(btf);
     assert_eq!(facts.kfuncs, Some(["bpf_sock_destroy".to_owned()].into()));
     assert_eq!(facts.helpers, Some([(1, "map_lookup_elem".to_owned())].into()));
 }
@@ -95,7 +95,7 @@ fn a_byte_changed_anywhere_never_panics() {
             let mut broken = whole.clone();
             broken[at] = value;
             if let Ok(btf) = Btf::parse(broken) {
-                summary::summary(&btf);
+                summary(&btf);
             }
         }
     }
@@ -241,7 +241,7 @@ fn an_iterator_needs_its_function_and_its_context() {
     for name in ["bpf_iter__tcp", "bpf_iter__task__safe_trusted", "bpf_iter_num"] {
         builder.structure(name, 4, &[("field", int, 0)]);
     }
-    assert_eq!(summary::summary(&parse(&builder)).iterators, ["tcp".to_owned()].into());
+    assert_eq!(summary(&parse(&builder)).iterators, ["tcp".to_owned()].into());
 }
 
 #[test]
@@ -256,7 +256,7 @@ fn a_struct_ops_type_is_told_from_the_kernels_own_structs() {
     );
     builder.structure("bpf_struct_ops_value", 8, &[("common", int, 0), ("data", int, 32)]);
     builder.structure("bpf_struct_ops_map", 4, &[("lock", int, 0)]);
-    let facts = summary::summary(&parse(&builder));
+    let facts = summary(&parse(&builder));
     assert_eq!(facts.struct_ops, ["tcp_congestion_ops".to_owned()].into());
 }
 
@@ -264,7 +264,7 @@ fn a_struct_ops_type_is_told_from_the_kernels_own_structs() {
 fn a_kernel_without_tags_or_enums_says_nothing_about_them() {
     let mut builder = Builder::little();
     builder.int("int", 4);
-    let facts = summary::summary(&parse(&builder));
+    let facts = summary(&parse(&builder));
     assert_eq!((facts.kfuncs.clone(), facts.helpers.clone()), (None, None));
     assert_eq!(facts.has_enumerator("bpf_link_type", "BPF_LINK_TYPE_TCX"), None);
 }
@@ -275,7 +275,7 @@ fn enumerators_tell_absent_from_present_once_their_enum_is_there() {
     builder.enumeration("bpf_link_type", &[("BPF_LINK_TYPE_XDP", 6), ("__MAX_BPF_LINK_TYPE", 7)]);
     builder.enumeration("", &[("BPF_FIB_LOOKUP_DIRECT", 1), ("BPF_FIB_LOOKUP_TBID", 8)]);
     builder.enumeration("", &[("UNRELATED", 1)]);
-    let facts = summary::summary(&parse(&builder));
+    let facts = summary(&parse(&builder));
     assert_eq!(facts.has_enumerator("bpf_link_type", "BPF_LINK_TYPE_XDP"), Some(true));
     assert_eq!(facts.has_enumerator("bpf_link_type", "BPF_LINK_TYPE_TCX"), Some(false));
     assert_eq!(facts.has_enumerator("BPF_FIB_LOOKUP_DIRECT", "BPF_FIB_LOOKUP_TBID"), Some(true));
@@ -365,7 +365,7 @@ fn the_running_kernels_abi_is_where_its_headers_say() {
 #[test]
 fn the_running_kernels_helpers_are_numbered_as_in_its_header() {
     let Some(btf) = running() else { return };
-    let facts = summary::summary(&btf);
+    let facts = summary(&btf);
     let helpers = facts.helpers.as_ref().unwrap();
     for (number, name) in [(1, "map_lookup_elem"), (12, "tail_call"), (69, "fib_lookup")] {
         assert_eq!(helpers.get(&number).map(String::as_str), Some(name));

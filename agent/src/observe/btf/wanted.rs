@@ -64,8 +64,9 @@ pub(super) const FUNCTIONS: [&str; 32] = [
 ];
 
 /// Fields that programs without CO-RE relocations read, and fields that came with a feature: such
-/// a field is there exactly when the running kernel has the feature's data structure.
-pub(super) const FIELDS: [(&str, &str); 76] = [
+/// a field is there exactly when the running kernel has the feature's data structure. `bpf_prog.stats` was in
+/// `bpf_prog_aux` before Linux 5.12.
+pub(super) const FIELDS: [(&str, &str); 77] = [
     ("bpf_attr", "prog_token_fd"),
     ("bpf_attr", "signature"),
     ("bpf_cgroup_link", "cgroup"),
@@ -96,6 +97,7 @@ pub(super) const FIELDS: [(&str, &str); 76] = [
     ("bpf_prog_aux", "id"),
     ("bpf_prog_aux", "load_time"),
     ("bpf_prog_aux", "name"),
+    ("bpf_prog_aux", "stats"),
     ("bpf_prog_aux", "token"),
     ("bpf_prog_aux", "used_map_cnt"),
     ("bpf_prog_aux", "used_maps"),
