@@ -6,7 +6,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use crate::setup::{self, Purpose};
-use crate::{build, docs, kernels, places, process, progress, test, tidy};
+use crate::{build, docs, fuzz, kernels, places, process, progress, test, tidy};
+
+/// How long each fuzz target runs here; `cargo xtask fuzz` looks longer.
+const FUZZ_SECONDS: u32 = 10;
 
 /// Does everything, in order, and stops at the first thing that does not hold.
 pub(crate) fn ci() -> Result<()> {
@@ -21,6 +24,7 @@ pub(crate) fn ci() -> Result<()> {
     let count = steps.run("test", || test::all(&[]))?;
     steps.run("build", || build::release().map(drop))?;
     steps.run("kernels", || kernels::kernels(&[]))?;
+    steps.run("fuzz", || fuzz::fuzz(None, FUZZ_SECONDS))?;
     steps.print();
     println!("{}", count.line());
     Ok(())

@@ -5,6 +5,7 @@ mod bench;
 mod build;
 mod ci;
 mod docs;
+mod fuzz;
 mod kernels;
 mod places;
 mod process;
@@ -69,6 +70,14 @@ enum Task {
     Tidy,
     /// Build the release binary: stripped, static
     Build,
+    /// Feed the parsers with broken input for a while
+    Fuzz {
+        /// A file of `fuzz/targets`, without `.rs`; all of them when left out
+        target: Option<String>,
+        /// How long each target runs
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+    },
 }
 
 fn main() -> ExitCode {
@@ -93,6 +102,7 @@ fn run_task(task: Task) -> Result<()> {
             docs::docs(if check { docs::Mode::Check } else { docs::Mode::Write })
         }
         Task::Tidy => tidy::tidy(),
+        Task::Fuzz { target, seconds } => fuzz::fuzz(target.as_deref(), seconds),
         Task::Build => build::release().map(|it| println!("{}", it.display())),
     }
 }

@@ -91,10 +91,9 @@ fn absent<T>(host: &Host) -> Observed<Option<T>> {
 /// What the running kernel's BTF says; `vmlinux` comes from [`load`].
 pub fn btf(host: &Host, vmlinux: &Observed<Option<Btf>>) -> Observed<BtfFacts> {
     host.ask_observed("btf", || {
-        vmlinux.as_ref().map(|it| BtfFacts {
-            vmlinux: it.as_ref().map(summary),
-            modules: modules(host),
-        })
+        vmlinux
+            .as_ref()
+            .map(|it| BtfFacts { vmlinux: it.as_ref().map(summary), modules: modules(host) })
     })
 }
 

@@ -64,8 +64,8 @@ pub(super) const FUNCTIONS: [&str; 32] = [
 ];
 
 /// Fields that programs without CO-RE relocations read, and fields that came with a feature: such
-/// a field is there exactly when the running kernel has the feature's data structure. `bpf_prog.stats` was in
-/// `bpf_prog_aux` before Linux 5.12.
+/// a field is there exactly when the running kernel has the feature's data structure.
+/// Before Linux 5.12 `bpf_prog.stats` was in `bpf_prog_aux`.
 pub(super) const FIELDS: [(&str, &str); 77] = [
     ("bpf_attr", "prog_token_fd"),
     ("bpf_attr", "signature"),
