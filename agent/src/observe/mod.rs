@@ -22,9 +22,13 @@ pub mod security;
 pub mod selftest;
 mod source_error;
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use crate::facts::bpf::{BpfFacts, Support};
+use crate::facts::selftest::Selftest;
 use crate::facts::{Cause, Facts, Failure, Observed, SCHEMA, SourceRun};
 pub use host::{Host, SourceError};
 
@@ -39,40 +43,56 @@ pub fn snapshot(host: &Host) -> Facts {
         vmlinux = btf::load(host);
         btf::btf(host, &vmlinux)
     });
+    // First of all that load programs: it is the host that is asked about, not our own probes.
+    let inventory = looks.many(
+        "inventory",
+        || inventory::inventory(host, &privilege, &vmlinux),
+        |failure| inventory::all_unknown(&failure),
+    );
     let config = config::config(host, &mut looks, &kernel.uname);
     let net_probes = net_probe::begin(host, &config);
+    let ground = bpf::Ground { privilege: &privilege, vmlinux: &vmlinux, btf: &btf };
+    let (bpf, selftests) = try_out(host, &mut looks, ground);
     Facts {
         schema: SCHEMA,
         agent_version: when.agent_version,
         taken_at_seconds: when.taken_at_seconds,
-        bpf: looks.many(
-            "bpf",
-            || {
-                let ground = bpf::Ground { privilege: &privilege, vmlinux: &vmlinux, btf: &btf };
-                bpf::bpf(host, ground)
-            },
-            |failure| bpf::unknown(&failure),
-        ),
         security: security::security(host, &mut looks),
         mounts: mounts::mounts(host, &mut looks),
         nics: looks.observed("nics", || nic::nics(host)),
-        selftests: looks.many(
-            "selftests",
-            || selftest::selftests(host, &privilege),
-            |failure| selftest::all_unknown(&failure),
-        ),
         net_probes: looks.many("net_probes", || net_probes.finish(host), net_probe::all_unknown),
-        inventory: looks.many(
-            "inventory",
-            || inventory::inventory(host, &privilege, &vmlinux),
-            |failure| inventory::all_unknown(&failure),
-        ),
+        bpf,
+        selftests,
+        inventory,
         kernel,
         privilege,
         btf,
         config,
         sources: looks.into_runs(),
     }
+}
+
+/// Probes and self-tests, side by side: the self-tests wait for the kernel more than they compute.
+fn try_out(
+    host: &Host,
+    looks: &mut Looks,
+    ground: bpf::Ground<'_>,
+) -> (BpfFacts, BTreeMap<Selftest, Support>) {
+    let (bpf, (selftests, runs)) = thread::scope(|scope| {
+        let beside = scope.spawn(|| {
+            let mut looks = Looks::default();
+            let selftests = looks.many(
+                "selftests",
+                || selftest::selftests(host, ground.privilege),
+                |failure| selftest::all_unknown(&failure),
+            );
+            (selftests, looks.into_runs())
+        });
+        let bpf = looks.many("bpf", || bpf::bpf(host, ground), |it| bpf::unknown(&it));
+        (bpf, beside.join().expect("`Looks` catches what a source throws"))
+    });
+    looks.runs.extend(runs);
+    (bpf, selftests)
 }
 
 /// When a host was looked at and by which version: now, or what its recording says.
