@@ -53,6 +53,13 @@ fn a_root_that_is_not_there_is_an_error_and_not_an_empty_host() {
 }
 
 #[test]
+fn a_feature_that_does_not_exist_is_answered_with_its_neighbours() {
+    let host = hosts::case("linux-6.18-root");
+    let run = bpfready(&["check", "--recording", &host, "--require", "wiregard"]);
+    expect_error(&run, &["wiregard", "did you mean wireguard"]);
+}
+
+#[test]
 fn every_flag_has_its_variable_and_the_flag_wins() {
     let host = hosts::case("linux-6.18-root");
     let with_variables = |args: &[&str]| {

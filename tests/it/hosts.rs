@@ -1,5 +1,6 @@
-//! The hosts of `tests/hosts/`: what may never be said of them.
+//! Every host of `tests/hosts/` through all four layers, compared with its `want/` files.
 //!
+//! `BLESS=1 cargo test -p bpfready-tests hosts` rewrites them; the diff is then reviewed.
 //! A host of origin `recorded` shows the world, one of origin `composed` only the code.
 
 use std::collections::BTreeMap;
@@ -7,8 +8,10 @@ use std::path::{Path, PathBuf};
 
 use bpfready::facts::Facts;
 use bpfready::facts::bpf::Support;
+use bpfready::judge::{NodeReport, Policy, judge};
 use bpfready::observe::recording::{Origin, Recording};
 use bpfready::observe::{Host, snapshot};
+use bpfready::publish;
 
 fn dir() -> PathBuf {
     bpfready_tests::root().join("tests/hosts")
@@ -28,6 +31,44 @@ fn cases() -> Vec<PathBuf> {
 
 fn facts(case: &Path) -> Facts {
     snapshot(&Host::recorded(Recording::open(case).unwrap()))
+}
+
+fn report(case: &Path) -> NodeReport {
+    judge(facts(case), &Policy::default())
+}
+
+/// What is compared: the verdict, and what people and the API server see of it.
+fn views(report: &NodeReport) -> BTreeMap<&'static str, String> {
+    let view = publish::text::View { columns: 80, required: None };
+    let text = publish::text::render(report, &view);
+    let verdict = serde_json::to_string_pretty(&report.verdict).unwrap() + "\n";
+    BTreeMap::from([
+        ("check.txt", anstream::adapter::strip_str(&text).to_string()),
+        ("labels.txt", publish::labels::render(report)),
+        ("verdict.json", verdict),
+    ])
+}
+
+#[test]
+fn every_host_gives_the_verdict_that_was_reviewed() {
+    let bless = std::env::var_os("BLESS").is_some();
+    let mut wrong = Vec::new();
+    for case in cases() {
+        for (name, got) in views(&report(&case)) {
+            let path = case.join("want").join(name);
+            if bless {
+                std::fs::create_dir_all(case.join("want")).unwrap();
+                std::fs::write(&path, got).unwrap();
+            } else if std::fs::read_to_string(&path).ok().as_deref() != Some(&got) {
+                wrong
+                    .push(path.strip_prefix(bpfready_tests::root()).unwrap().display().to_string());
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{wrong:#?} differ: run `BLESS=1 cargo test -p bpfready-tests hosts`, review the git diff"
+    );
 }
 
 #[test]
