@@ -1,11 +1,13 @@
 //! `bpfready check`: one look at this node, judged and printed.
 
+use std::path::PathBuf;
+
 use clap::{Args as ClapArgs, ValueEnum};
 
 use super::host::HostArgs;
 use super::output::Color;
 use super::require::{self, Requirement};
-use super::{Answer, output, progress, terminal};
+use super::{Answer, output, progress, terminal, values};
 use crate::judge::report::Release;
 use crate::judge::{NodeReport, Policy, judge};
 use crate::observe::snapshot;
@@ -26,11 +28,17 @@ pub struct Args {
     /// Without it: the release that runs here, else the newest known.
     #[arg(long, env = "BPFREADY_TARGET_CILIUM", value_name = "RELEASE")]
     target_cilium: Option<Release>,
+    /// Judge exactly what this Cilium configuration asks of this node
+    ///
+    /// Helm values, or the ConfigMap `cilium-config` as YAML. A value that would stop Cilium here
+    /// makes the answer no.
+    #[arg(long, env = "BPFREADY_CILIUM_VALUES", value_name = "FILE")]
+    cilium_values: Option<PathBuf>,
     #[command(flatten)]
     host: HostArgs,
     /// Exit with 0 only if this holds: `ready` (Cilium runs here, healthy) or a feature
     ///
-    /// Features by their name in the JSON report, such as `wireguard` or `bandwidth_manager`.
+    /// Features by their name in the JSON report, such as `wireguard` or `bandwidth-manager`.
     #[arg(long, env = "BPFREADY_REQUIRE", value_name = "ready|FEATURE")]
     require: Option<Requirement>,
     /// When to colour
@@ -43,6 +51,7 @@ Examples:
   bpfready check                                 can the newest Cilium run here?
   bpfready check --target-cilium 1.17            can Cilium 1.17?
   bpfready check --require wireguard             does WireGuard encryption work here?
+  bpfready check --cilium-values values.yaml     does this configuration work here?
   bpfready check -o json | jq .verdict.cilium    the same for machines
   bpfready check --recording ./node-a            judge what `bpfready record` wrote
 
@@ -71,12 +80,13 @@ enum Format {
 ///
 /// # Errors
 ///
-/// When the host cannot be opened, `--require` names nothing that was judged, or standard output
+/// When the host or the values cannot be read, `--require` names nothing that was judged, or standard output
 /// cannot be written.
 pub fn run(args: &Args) -> anyhow::Result<Answer> {
+    let values = args.cilium_values.as_deref().map(values::read).transpose()?;
     let host = args.host.open()?;
     let facts = progress::during("asking the kernel", || snapshot(&host));
-    let report = judge(facts, &Policy { target: args.target_cilium });
+    let report = judge(facts, &Policy { target: args.target_cilium, values });
     // A wrong `--require` is an error before anything is printed.
     let answer = require::answer(&report.verdict, args.require.as_ref())?;
     let required = args.require.as_ref().map(|it| (it.to_string(), answer.into()));

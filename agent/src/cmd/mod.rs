@@ -8,6 +8,7 @@ mod progress;
 pub mod record;
 mod require;
 mod terminal;
+mod values;
 
 use std::process::ExitCode;
 

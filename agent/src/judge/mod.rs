@@ -1,7 +1,7 @@
 //! Facts in, verdict out. Total and pure: no I/O, clock, log, environment, async, `kube`, `aya`.
 //!
 //! The order of things: [`requirement`] asks the facts one question; [`releases`] and [`features`]
-//! are tables of such questions; [`rules`] look at the node's set-up; `values` asks what a given
+//! are tables of such questions; [`rules`] look at the node's set-up; [`values`] asks what a given
 //! configuration wants of this node.
 
 pub mod datapath;
@@ -18,6 +18,7 @@ pub mod rules;
 #[cfg(test)]
 mod sample;
 mod start;
+pub mod values;
 
 use std::collections::BTreeMap;
 
@@ -33,6 +34,8 @@ use rules::Case;
 pub struct Policy {
     /// The Cilium release in question; `None`: the newest known.
     pub target: Option<Release>,
+    /// The Cilium configuration in question, if one is given.
+    pub values: Option<values::Values>,
 }
 
 /// Judges one look at a host.
@@ -40,7 +43,10 @@ pub fn judge(facts: Facts, policy: &Policy) -> NodeReport {
     let target = policy.target.unwrap_or(releases::NEWEST);
     let ended = releases::ask(&facts);
     let rules = rules::findings(&Case { facts: &facts, target });
-    let cilium = cilium(&facts, &ended, &rules, target);
+    let mut cilium = cilium(&facts, &ended, &rules, target);
+    if let Some(values) = &policy.values {
+        with_values(&mut cilium, values, &facts);
+    }
     let runs_here = newest_that_runs(&cilium.releases);
     let mut findings = start::findings(&ended, target, runs_here);
     findings.extend(rules);
@@ -72,6 +78,13 @@ fn cilium(facts: &Facts, ended: &[Ended], rules: &[Finding], target: Release) ->
         values: Vec::new(),
         values_not_judged: Vec::new(),
     }
+}
+
+/// Adds what the given values ask of this node; one that stops Cilium makes it not capable.
+fn with_values(cilium: &mut CiliumVerdict, values: &values::Values, facts: &Facts) {
+    cilium.values = values::findings(values, facts, cilium.target);
+    cilium.values_not_judged = values.not_judged.clone();
+    cilium.capable = worst(cilium.values.iter().map(against).chain([cilium.capable]));
 }
 
 /// What one finding says against starting Cilium at all.
@@ -118,7 +131,7 @@ mod tests {
     use report::{Extent, FeatureStatus};
 
     fn judged(facts: Facts, target: Option<Release>) -> Verdict {
-        judge(facts, &Policy { target }).verdict
+        judge(facts, &Policy { target, ..Policy::default() }).verdict
     }
 
     #[test]
@@ -163,6 +176,19 @@ mod tests {
         let verdict = judged(sample::kernel(6, 12), Some(Release::one(40)));
         assert_eq!(verdict.cilium.capable, Ternary::Unknown);
         assert_eq!(verdict.cilium.releases[&releases::NEWEST], Ternary::Yes);
+    }
+
+    #[test]
+    fn a_value_that_stops_cilium_makes_a_capable_node_incapable() {
+        let text = "kubeProxyReplacement: true\nloadBalancer:\n  acceleration: native\nfoo: 1\n";
+        let asked = |text| Policy { target: None, values: Some(values::parse(text).unwrap()) };
+        let cilium = judge(sample::kernel(6, 12), &asked(text)).verdict.cilium;
+        assert_eq!(cilium.capable, Ternary::No);
+        assert_eq!(cilium.releases[&releases::NEWEST], Ternary::Yes);
+        assert_eq!(cilium.values_not_judged, ["foo"]);
+        let best = text.replace("native", "best-effort");
+        let cilium = judge(sample::kernel(6, 12), &asked(&best)).verdict.cilium;
+        assert_eq!(cilium.capable, Ternary::Yes);
     }
 
     /// The property behind every verdict: from nothing follows nothing.

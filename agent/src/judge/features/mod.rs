@@ -21,6 +21,7 @@ use super::releases::Ended;
 use super::report::{FeatureStatus, FeatureVerdict, Release, Ternary};
 use super::requirement::{Met, Requirement};
 use crate::facts::Facts;
+use crate::facts::nic::Nic;
 
 /// One feature: a row of the matrix.
 #[derive(Debug, Clone, Copy)]
@@ -112,6 +113,16 @@ pub fn all() -> impl Iterator<Item = &'static CiliumFeature> {
 /// The feature of this name.
 pub fn named(name: &str) -> Option<&'static CiliumFeature> {
     all().find(|it| it.name == name)
+}
+
+/// Whether the node's uplinks run XDP programs in their driver.
+pub fn native_xdp(facts: &Facts) -> Met {
+    xdp::native(facts)
+}
+
+/// Whether one interface does.
+pub fn native_xdp_on(nic: &Nic, facts: &Facts) -> Met {
+    xdp::device(nic, facts)
 }
 
 /// What decides beside the facts: the release in question, and how its own list ended.
@@ -211,7 +222,6 @@ mod tests {
     use crate::facts::bpf::{Because, Support};
     use crate::facts::config::ModuleState;
     use crate::facts::netprobe::NetProbe;
-    use crate::facts::nic::Nic;
     use crate::facts::{Cause, Observed};
     use crate::judge::{releases, sample};
 

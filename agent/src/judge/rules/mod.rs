@@ -157,6 +157,11 @@ pub const RULES: &[Rule] = &[
     sources::RULE,
 ];
 
+/// Asks whether NodePorts and ephemeral ports meet, which a value can make fatal.
+pub fn port_ranges(facts: &Facts, target: Release) -> Answer {
+    (port_ranges::RULE.check)(&Case { facts, target })
+}
+
 /// Asks every rule.
 pub fn findings(case: &Case<'_>) -> Vec<Finding> {
     RULES.iter().map(|it| (it.check)(case).finding(it.id)).collect()
