@@ -42,11 +42,12 @@ pub(super) fn config(facts: &Facts, option: &str) -> Met {
         Ok(kconfig) => kconfig,
         Err(unknown) => return unknown,
     };
-    match kconfig.options.get(option).map(String::as_str) {
-        None | Some("n") => {
+    match kconfig.option(option) {
+        Observed::Unknown(failure) => could_not_tell(&failure, option),
+        Observed::Known(None | Some("n")) => {
             Met::no(Reason::NotCompiledIn, format!("{option} is not set in {}", kconfig.path))
         }
-        Some(value) => Met::yes(format!("{option}={value} in {}", kconfig.path)),
+        Observed::Known(Some(value)) => Met::yes(format!("{option}={value} in {}", kconfig.path)),
     }
 }
 

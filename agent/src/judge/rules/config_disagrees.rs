@@ -90,6 +90,14 @@ mod tests {
     use crate::judge::report::Outcome;
     use crate::judge::sample;
 
+    /// An option that nobody keeps would read as "not set".
+    #[test]
+    fn every_option_of_the_list_is_kept() {
+        for (option, _) in PAIRS {
+            assert!(crate::facts::config::OPTIONS.contains(option), "{option}");
+        }
+    }
+
     #[test]
     fn both_directions_are_told() {
         let mut facts = sample::kernel(6, 12);

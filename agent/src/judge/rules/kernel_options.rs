@@ -88,6 +88,15 @@ mod tests {
     use crate::judge::report::Outcome;
     use crate::judge::sample;
 
+    /// An option that nobody keeps would read as "not set".
+    #[test]
+    fn every_option_of_the_list_is_kept() {
+        for option in GROUPS.iter().flat_map(|(_, options)| options.iter()) {
+            let name = format!("CONFIG_{option}");
+            assert!(crate::facts::config::OPTIONS.contains(&name.as_str()), "{name}");
+        }
+    }
+
     #[test]
     fn what_is_missing_is_told_by_group() {
         let mut facts = sample::kernel(6, 12);

@@ -1,7 +1,8 @@
 //! Values that ask for one feature: whether this node has it, and what Cilium does without.
 
 use super::key::Key;
-use super::{Asked, by_node};
+use super::{Asked, Setting, by_node, excluded};
+use crate::judge::reason::Reason;
 use crate::judge::report::{Finding, Severity};
 
 /// A value, the word that asks, the feature, and what happens where the node lacks it.
@@ -76,8 +77,18 @@ const ASKS: &[Ask] = &[
 pub(super) fn findings(asked: &Asked<'_>) -> Vec<Finding> {
     let given = ASKS.iter().filter_map(|ask| {
         let setting = asked.values.is(ask.key, ask.word)?;
-        let met = asked.has(ask.feature);
-        Some(by_node(setting, met, ask.severity, ask.otherwise, ask.remedy))
+        Some(answer(ask, setting, asked))
     });
     given.collect()
+}
+
+fn answer(ask: &Ask, setting: &Setting, asked: &Asked<'_>) -> Finding {
+    let met = asked.has(ask.feature);
+    if met.reason == Reason::NotInRelease {
+        let message = format!("{}: this release does not have it", setting.told());
+        let remedy = "Ask for a newer release, or leave the value out.";
+        let it = excluded(setting, Severity::Degraded, met.reason, message, remedy);
+        return Finding { evidence: met.evidence, ..it };
+    }
+    by_node(setting, met, ask.severity, ask.otherwise, ask.remedy)
 }

@@ -5,6 +5,7 @@
 //! the chart's default where another value depends on them.
 
 mod asks;
+mod bandwidth;
 mod encryption;
 mod host_routing;
 mod key;
@@ -162,6 +163,7 @@ impl Asked<'_> {
 pub(super) fn findings(values: &Values, facts: &Facts, target: Release) -> Vec<Finding> {
     let asked = Asked { values, facts, target };
     let mut all = asks::findings(&asked);
+    all.extend(bandwidth::findings(&asked));
     all.extend(services::findings(&asked));
     all.extend(host_routing::findings(&asked));
     all.extend(xdp::findings(&asked));
@@ -286,6 +288,28 @@ mod tests {
             "bandwidthManager.bbr=true",
             (Fail, Blocking, reason),
         );
+    }
+
+    #[test]
+    fn bbr_needs_the_bandwidth_manager() {
+        let silent = (Fail, Degraded, Reason::SilentFallback);
+        let text = format!("{GOOD}bandwidthManager: {{bbr: true}}\n");
+        expect(&sample::kernel(6, 12), &text, "bandwidthManager.bbr=true", silent);
+        let mut facts = sample::kernel(6, 12);
+        let no = Support::unsupported(Because::NotInKernel, "ENOENT");
+        facts.net_probes.insert(crate::facts::netprobe::NetProbe::FqQdisc, no);
+        let text = text.replace("bbr", "enabled: true, bbr");
+        let blocked = (Fail, Degraded, Reason::BlockedByFeature);
+        expect(&facts, &text, "bandwidthManager.bbr=true", blocked);
+    }
+
+    #[test]
+    fn a_value_that_an_older_release_does_not_know_stops_nothing() {
+        let values = parse("bpf: {enableTCX: true}").unwrap();
+        let found = findings(&values, &sample::kernel(6, 12), Release::one(15));
+        let it = &found[0];
+        assert_eq!((it.outcome, it.severity), (Fail, Degraded));
+        assert_eq!(it.reason, Reason::NotInRelease);
     }
 
     #[test]
