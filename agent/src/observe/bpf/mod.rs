@@ -5,6 +5,7 @@
 
 pub(super) mod answer;
 mod attach;
+mod attr;
 mod blob;
 mod callback;
 mod feature;
