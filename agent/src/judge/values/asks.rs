@@ -87,7 +87,7 @@ fn answer(ask: &Ask, setting: &Setting, asked: &Asked<'_>) -> Finding {
     if met.reason == Reason::NotInRelease {
         let message = format!("{}: this release does not have it", setting.told());
         let remedy = "Ask for a newer release, or leave the value out.";
-        let it = excluded(setting, Severity::Degraded, met.reason, message, remedy);
+        let it = excluded(setting, Degraded, met.reason, message, remedy);
         return Finding { evidence: met.evidence, ..it };
     }
     by_node(setting, met, ask.severity, ask.otherwise, ask.remedy)
