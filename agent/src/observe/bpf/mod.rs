@@ -13,6 +13,7 @@ mod helper;
 mod helper_names;
 pub(super) mod insn;
 mod map;
+mod matrix;
 mod names;
 mod perf;
 mod program;
@@ -20,8 +21,6 @@ pub(super) mod sys;
 mod target;
 
 use std::collections::BTreeMap;
-use std::num::NonZero;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use rustix::io::Errno;
@@ -29,12 +28,12 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::Host;
 use super::btf::Btf;
-use crate::facts::bpf::{Because, BpfFacts, HelperRow, ProgramSupport, Support};
+use crate::facts::bpf::{Because, BpfFacts, Support};
 use crate::facts::btf::BtfFacts;
 use crate::facts::privilege::Privilege;
 use crate::facts::{Cause, Failure, Observed};
 use answer::Rights;
-use program::Variant;
+use matrix::Matrix;
 use target::Targets;
 
 /// What the questions rest on.
@@ -75,9 +74,9 @@ fn live(host: &Host, ground: Ground<'_>) -> BpfFacts {
     let programs: BTreeMap<_, _> = program::names()
         .map(|name| (name.to_owned(), program::ask(name, &targets, rights)))
         .collect();
-    let rows = Rows::new(&programs, &targets, ground.btf, rights);
+    let matrix = Matrix::new(&programs, &targets, ground.btf, rights);
     thread::scope(|scope| {
-        let helpers = scope.spawn(|| rows.ask());
+        let helpers = scope.spawn(|| matrix.ask());
         let needs = map::Needs::new();
         let maps = map::names().map(|it| (it.to_owned(), map::ask(it, &needs, rights))).collect();
         let attach_types = attach::attach_types(rights);
@@ -130,112 +129,6 @@ fn syscall(rights: Rights) -> Support {
         }
         Ok(_) | Err(_) => Support::Supported,
     }
-}
-
-/// The helper questions: by far the most, so that they are shared by all processors.
-struct Rows<'a> {
-    candidates: Vec<(u32, String)>,
-    known_to_kernel: Option<&'a BTreeMap<u32, String>>,
-    rights: Rights,
-    rows: Vec<Row>,
-}
-
-/// One row of the helper matrix.
-struct Row {
-    name: String,
-    variant: Result<Variant, Failure>,
-    /// What loading the type at all gave.
-    load: Support,
-}
-
-/// More threads than this gain little and disturb the host more.
-const MOST_THREADS: usize = 4;
-
-impl<'a> Rows<'a> {
-    fn new(
-        programs: &BTreeMap<String, ProgramSupport>,
-        targets: &Targets,
-        btf: &'a Observed<BtfFacts>,
-        rights: Rights,
-    ) -> Self {
-        let vmlinux = btf.known().and_then(|it| it.vmlinux.as_ref());
-        let known_to_kernel = vmlinux.and_then(|it| it.helpers.as_ref());
-        let candidates = helper::candidates(known_to_kernel);
-        let rows = program::names().flat_map(|name| rows_of(name, programs, targets)).collect();
-        Self { candidates, known_to_kernel, rights, rows }
-    }
-
-    fn ask(&self) -> BTreeMap<String, Observed<HelperRow>> {
-        let next = AtomicUsize::new(0);
-        let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS);
-        thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| self.some(&next))).collect();
-            let answers = workers.into_iter().map(thread::ScopedJoinHandle::join);
-            answers
-                .flat_map(|it| it.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-                .collect()
-        })
-    }
-
-    /// Takes rows until none is left.
-    fn some(&self, next: &AtomicUsize) -> Vec<(String, Observed<HelperRow>)> {
-        let mut answers = Vec::new();
-        while let Some(row) = self.rows.get(next.fetch_add(1, Ordering::Relaxed)) {
-            answers.push((row.name.clone(), self.answer(row)));
-        }
-        answers
-    }
-
-    fn answer(&self, row: &Row) -> Observed<HelperRow> {
-        let program = match (&row.load, &row.variant) {
-            (Support::Unsupported(_), _) => {
-                return Observed::Known(helper::absent_row(&self.candidates));
-            }
-            (Support::Unknown(failure), _) | (_, Err(failure)) => {
-                return Observed::Unknown(failure.clone());
-            }
-            (Support::Supported, Ok(variant)) => variant.program,
-        };
-        let known = self.known_to_kernel;
-        Observed::Known(helper::row(program, &self.candidates, known, self.rights))
-    }
-}
-
-/// One row a type; one an attach type where that decides (tracing, LSM).
-fn rows_of(
-    name: &'static str,
-    programs: &BTreeMap<String, ProgramSupport>,
-    targets: &Targets,
-) -> Vec<Row> {
-    let Some(support) = programs.get(name) else { return Vec::new() };
-    if name == "ext" {
-        let failure =
-            Failure::new(Cause::NotSupported, "an ext program may call what its target may call");
-        return vec![Row {
-            name: name.to_owned(),
-            variant: Err(failure),
-            load: support.load.clone(),
-        }];
-    }
-    let kind = program::kind(name);
-    if !matches!(name, "tracing" | "lsm") {
-        let variant = kind.variants(targets).into_iter().next();
-        let missing = || Failure::new(Cause::NotSupported, "no way to load this type is known");
-        let variant = variant.map(|it| it.map_err(|missing| missing.failure));
-        let variant = variant.unwrap_or_else(|| Err(missing()));
-        return vec![Row { name: name.to_owned(), variant, load: support.load.clone() }];
-    }
-    let variants = kind.variants(targets).into_iter();
-    variants
-        .map(|variant| {
-            let (attach_type, variant) = match variant {
-                Ok(it) => (it.attach_type.unwrap_or_default(), Ok(it)),
-                Err(missing) => (missing.attach_type, Err(missing.failure)),
-            };
-            let load = support.by_attach_type.get(attach_type).unwrap_or(&support.load).clone();
-            Row { name: format!("{name}/{attach_type}"), variant, load }
-        })
-        .collect()
 }
 
 #[cfg(test)]

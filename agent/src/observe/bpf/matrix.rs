@@ -1,0 +1,180 @@
+//! The helper matrix: a row a program type, a question a helper. By far the most questions, so
+//! all processors share them.
+
+use std::collections::BTreeMap;
+use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::answer::Rights;
+use super::helper;
+use super::insn::returns;
+use super::names::program_type;
+use super::program::{self, Variant};
+use super::sys::Program;
+use super::target::Targets;
+use crate::facts::bpf::{HelperRow, ProgramSupport, Support};
+use crate::facts::btf::BtfFacts;
+use crate::facts::{Cause, Failure, Observed};
+
+/// The helper questions.
+pub(crate) struct Matrix<'a> {
+    candidates: Vec<(u32, String)>,
+    known_to_kernel: Option<&'a BTreeMap<u32, String>>,
+    rights: Rights,
+    rows: Vec<Row>,
+}
+
+/// One row of the helper matrix.
+struct Row {
+    name: String,
+    variant: Result<Variant, Failure>,
+    /// What loading the type at all gave.
+    load: Support,
+}
+
+/// More threads than this gain little and disturb the host more.
+const MOST_THREADS: usize = 4;
+
+/// Attach types with a row of their own. The others have the helpers of one of these: what
+/// `tracing_prog_func_proto` of `kernel/trace/bpf_trace.c` tells apart are iterators, programs
+/// with a trampoline and those that see the result as well.
+const ROWS_OF_ATTACH_TYPES: [&str; 5] = [
+    "tracing/trace_iter",
+    "tracing/trace_fentry",
+    "tracing/trace_fexit",
+    "lsm/lsm_mac",
+    "lsm/lsm_cgroup",
+];
+
+impl<'a> Matrix<'a> {
+    /// Plans the rows: what was loaded says how.
+    pub(crate) fn new(
+        programs: &BTreeMap<String, ProgramSupport>,
+        targets: &Targets,
+        btf: &'a Observed<BtfFacts>,
+        rights: Rights,
+    ) -> Self {
+        let vmlinux = btf.known().and_then(|it| it.vmlinux.as_ref());
+        let known_to_kernel = vmlinux.and_then(|it| it.helpers.as_ref());
+        let candidates = helper::candidates(known_to_kernel);
+        let rows = program::names().flat_map(|name| rows_of(name, programs, targets)).collect();
+        Self { candidates, known_to_kernel, rights, rows }
+    }
+
+    /// Asks for all rows.
+    pub(crate) fn ask(&self) -> BTreeMap<String, Observed<HelperRow>> {
+        let next = AtomicUsize::new(0);
+        let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS);
+        thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| self.some(&next))).collect();
+            let answers = workers.into_iter().map(thread::ScopedJoinHandle::join);
+            answers
+                .flat_map(|it| it.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+                .collect()
+        })
+    }
+
+    /// Takes rows until none is left.
+    fn some(&self, next: &AtomicUsize) -> Vec<(String, Observed<HelperRow>)> {
+        let mut answers = Vec::new();
+        while let Some(row) = self.rows.get(next.fetch_add(1, Ordering::Relaxed)) {
+            answers.push((row.name.clone(), self.answer(row)));
+        }
+        answers
+    }
+
+    fn answer(&self, row: &Row) -> Observed<HelperRow> {
+        let program = match (&row.load, &row.variant) {
+            (Support::Unsupported(_), _) => {
+                return Observed::Known(helper::absent_row(&self.candidates));
+            }
+            (Support::Unknown(failure), _) | (_, Err(failure)) => {
+                return Observed::Unknown(failure.clone());
+            }
+            (Support::Supported, Ok(variant)) => variant.program,
+        };
+        if let Err(failure) = self.worth_asking(program) {
+            return Observed::Unknown(failure);
+        }
+        let known = self.known_to_kernel;
+        Observed::Known(helper::row(program, &self.candidates, known, self.rights))
+    }
+
+    /// Whether a row costs what rows cost. Each load for a function of the kernel looks its symbol
+    /// up, which before Linux 6.2 walks the whole symbol table (`kallsyms_lookup_name` of
+    /// `kernel/kallsyms.c`): a row would take longer than all others together.
+    fn worth_asking(&self, program: Program<'_>) -> Result<(), Failure> {
+        if program.attach_btf_id == 0 {
+            return Ok(());
+        }
+        let (plain, this) = (cost(plain()), cost(program));
+        if this < plain * MOST_TIMES_SLOWER {
+            return Ok(());
+        }
+        let detail = format!(
+            "not asked: a load of this kind takes {} µs on this kernel, others {} µs",
+            this.as_micros(),
+            plain.as_micros()
+        );
+        Err(Failure::new(Cause::Timeout, detail))
+    }
+}
+
+/// A row whose loads take this many times the usual is left out.
+const MOST_TIMES_SLOWER: u32 = 8;
+
+fn plain() -> Program<'static> {
+    Program { program_type: program_type("socket_filter"), ..Program::default() }
+}
+
+/// The shortest of three loads.
+fn cost(program: Program<'_>) -> Duration {
+    let insns = returns(0);
+    let once = || {
+        let start = Instant::now();
+        drop(Program { insns: &insns, ..program }.load());
+        start.elapsed()
+    };
+    (0..3).map(|_| once()).min().unwrap_or_default()
+}
+
+/// One row a type; one an attach type where that decides (tracing, LSM).
+fn rows_of(
+    name: &'static str,
+    programs: &BTreeMap<String, ProgramSupport>,
+    targets: &Targets,
+) -> Vec<Row> {
+    let Some(support) = programs.get(name) else { return Vec::new() };
+    if name == "ext" {
+        let failure =
+            Failure::new(Cause::NotSupported, "an ext program may call what its target may call");
+        return vec![Row {
+            name: name.to_owned(),
+            variant: Err(failure),
+            load: support.load.clone(),
+        }];
+    }
+    let kind = program::kind(name);
+    if !matches!(name, "tracing" | "lsm") {
+        let variant = kind.variants(targets).into_iter().next();
+        let missing = || Failure::new(Cause::NotSupported, "no way to load this type is known");
+        let variant = variant.map(|it| it.map_err(|missing| missing.failure));
+        let variant = variant.unwrap_or_else(|| Err(missing()));
+        return vec![Row { name: name.to_owned(), variant, load: support.load.clone() }];
+    }
+    let variants = kind.variants(targets).into_iter();
+    let mut rows: Vec<_> = variants
+        .map(|variant| {
+            let (attach_type, variant) = match variant {
+                Ok(it) => (it.attach_type.unwrap_or_default(), Ok(it)),
+                Err(missing) => (missing.attach_type, Err(missing.failure)),
+            };
+            let load = support.by_attach_type.get(attach_type).unwrap_or(&support.load).clone();
+            Row { name: format!("{name}/{attach_type}"), variant, load }
+        })
+        .collect();
+    rows.retain(|it| ROWS_OF_ATTACH_TYPES.contains(&it.name.as_str()));
+    rows
+}
