@@ -105,7 +105,8 @@ fn machine(kernel: &'static Kernel, agents: &[Option<PathBuf>; 2]) -> Result<Mac
     let agent = agent.as_ref().context("the agent was built for every chosen kernel")?;
     let image = kernel.image().with_context(|| format!("kernel {}", kernel.name))?;
     let tools = initramfs::tools(kernel.arch())?;
-    let initrd = places::kernels().join(kernel.name).with_extension("cpio");
+    // Not `with_extension`: it would take `.10` of `5.10` for one.
+    let initrd = places::kernels().join(format!("{}.cpio", kernel.name));
     initramfs::build(&image, &tools, agent, &initrd)?;
     Ok(Machine {
         kernel,
