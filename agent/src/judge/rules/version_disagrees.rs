@@ -68,14 +68,22 @@ impl Answers {
             return Answer::pass(format!("{release} has what Linux of its version has"));
         }
         let reason = if missing.is_empty() { Reason::BackPorted } else { Reason::CompiledOut };
-        let (more, less) = (back_ported.len(), missing.len());
-        Answer::fail(
-            Severity::Advisory,
-            reason,
-            format!("{release} has {more} abilities that its version does not promise, and lacks {less} that it does"),
-        )
+        Answer::fail(Severity::Advisory, reason, message(release, &back_ported, &missing))
         .remedy("Nothing to do: every verdict here rests on what the kernel did, not on its version.")
         .evidence(missing.into_iter().chain(back_ported))
+    }
+}
+
+fn message(release: &str, back_ported: &[String], missing: &[String]) -> String {
+    let more = back_ported.len();
+    let less = missing.len();
+    match (more, less) {
+        (_, 0) => format!("{release} has abilities that its version does not promise: {more}"),
+        (0, _) => format!("{release} lacks abilities that its version promises: {less}"),
+        _ => format!(
+            "{release} has abilities that its version does not promise ({more}), and lacks some \
+             that it does ({less})"
+        ),
     }
 }
 

@@ -65,7 +65,8 @@ fn section<'a>(page: &mut Page, heading: &str, findings: impl Iterator<Item = &'
 
 fn finding(page: &mut Page, finding: &Finding) {
     let Word(word, style) = word(finding);
-    let value = finding.value.as_deref().map(|it| format!("{it}: ")).unwrap_or_default();
+    let value = finding.value.as_deref().filter(|it| !finding.message.starts_with(it));
+    let value = value.map(|it| format!("{it}: ")).unwrap_or_default();
     let rule = styled(ASIDE, &format!("[{}]", finding.rule));
     let lead = format!("  {}", styled(style, word));
     page.row([&lead], [11], &format!("{value}{} {rule}", finding.message));
