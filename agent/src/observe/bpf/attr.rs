@@ -1,8 +1,10 @@
 //! The attributes of bpf(2), as `union bpf_attr` of `include/uapi/linux/bpf.h` lays them out.
 
+use zerocopy::{Immutable, IntoBytes};
+
 /// `BPF_MAP_CREATE`.
 #[repr(C)]
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, IntoBytes, Immutable)]
 pub(crate) struct MapCreate {
     pub(crate) map_type: u32,
     pub(crate) key_size: u32,
@@ -22,7 +24,7 @@ pub(crate) struct MapCreate {
 
 /// `BPF_MAP_UPDATE_ELEM`, and by its first field alone `BPF_MAP_FREEZE`.
 #[repr(C)]
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, IntoBytes, Immutable)]
 pub(crate) struct MapElem {
     pub(crate) map_fd: i32,
     pub(crate) padding: u32,
@@ -33,7 +35,7 @@ pub(crate) struct MapElem {
 
 /// `BPF_*_GET_NEXT_ID`, `BPF_*_GET_FD_BY_ID`.
 #[repr(C)]
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, IntoBytes, Immutable)]
 pub(crate) struct GetId {
     pub(crate) id: u32,
     pub(crate) next_id: u32,
@@ -42,7 +44,7 @@ pub(crate) struct GetId {
 
 /// `BPF_ITER_CREATE`.
 #[repr(C)]
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, IntoBytes, Immutable)]
 pub(crate) struct IterCreate {
     pub(crate) link_fd: i32,
     pub(crate) flags: u32,
@@ -50,7 +52,7 @@ pub(crate) struct IterCreate {
 
 /// `BPF_PROG_LOAD`.
 #[repr(C)]
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, IntoBytes, Immutable)]
 pub(crate) struct ProgLoad {
     pub(crate) prog_type: u32,
     pub(crate) insn_cnt: u32,
@@ -87,7 +89,7 @@ pub(crate) struct ProgLoad {
 
 /// `BPF_PROG_ATTACH`, `BPF_PROG_DETACH`.
 #[repr(C)]
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, IntoBytes, Immutable)]
 pub(crate) struct ProgAttach {
     pub(crate) target_fd: i32,
     pub(crate) attach_bpf_fd: i32,
@@ -97,7 +99,7 @@ pub(crate) struct ProgAttach {
 
 /// `BPF_PROG_QUERY`.
 #[repr(C)]
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, IntoBytes, Immutable)]
 pub(crate) struct ProgQuery {
     pub(crate) target: i32,
     pub(crate) attach_type: u32,
@@ -110,7 +112,7 @@ pub(crate) struct ProgQuery {
 
 /// `BPF_LINK_CREATE`; `extra` is the part that differs by link type.
 #[repr(C)]
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, IntoBytes, Immutable)]
 pub(crate) struct LinkCreate {
     pub(crate) prog_fd: i32,
     pub(crate) target: i32,
@@ -121,7 +123,7 @@ pub(crate) struct LinkCreate {
 
 /// `BPF_RAW_TRACEPOINT_OPEN`.
 #[repr(C)]
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, IntoBytes, Immutable)]
 pub(crate) struct RawTracepointOpen {
     pub(crate) name: u64,
     pub(crate) prog_fd: i32,
@@ -130,18 +132,19 @@ pub(crate) struct RawTracepointOpen {
 
 /// `BPF_BTF_LOAD`.
 #[repr(C)]
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, IntoBytes, Immutable)]
 pub(crate) struct BtfLoad {
     pub(crate) btf: u64,
     pub(crate) btf_log_buf: u64,
     pub(crate) btf_size: u32,
     pub(crate) btf_log_size: u32,
     pub(crate) btf_log_level: u32,
+    pub(crate) padding: u32,
 }
 
 /// `BPF_MAP_*_BATCH`.
 #[repr(C)]
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, IntoBytes, Immutable)]
 pub(crate) struct MapBatch {
     pub(crate) in_batch: u64,
     pub(crate) out_batch: u64,
@@ -155,7 +158,7 @@ pub(crate) struct MapBatch {
 
 /// `BPF_PROG_TEST_RUN`.
 #[repr(C)]
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, IntoBytes, Immutable)]
 pub(crate) struct TestRun {
     pub(crate) prog_fd: i32,
     pub(crate) retval: u32,
@@ -169,7 +172,7 @@ pub(crate) struct TestRun {
 
 /// `BPF_TOKEN_CREATE`.
 #[repr(C)]
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, IntoBytes, Immutable)]
 pub(crate) struct TokenCreate {
     pub(crate) flags: u32,
     pub(crate) bpffs_fd: i32,
@@ -177,7 +180,7 @@ pub(crate) struct TokenCreate {
 
 /// `BPF_OBJ_GET_INFO_BY_FD`.
 #[repr(C)]
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, IntoBytes, Immutable)]
 pub(crate) struct GetInfo {
     pub(crate) bpf_fd: i32,
     pub(crate) info_len: u32,
@@ -199,11 +202,14 @@ pub(crate) struct ProgInfo {
 
 /// Attributes that may be handed to the kernel: plain integers, laid out as the kernel does.
 ///
+/// `IntoBytes` is the compiler's word that there is no padding: what stands in padding is random,
+/// and the kernel answers EINVAL to bytes that it does not know and that are not zero.
+///
 /// # Safety
 ///
-/// The type is `#[repr(C)]`, has no padding that is not a field, and every address in it that the
-/// caller sets points to memory of the size that the command's length fields say.
-pub(crate) unsafe trait Attr {}
+/// Every address in it that the caller sets points to memory of the size that the command's
+/// length fields say.
+pub(crate) unsafe trait Attr: IntoBytes {}
 
 macro_rules! attributes {
     ($($name:ty),*) => {$(

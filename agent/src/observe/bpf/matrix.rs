@@ -5,14 +5,10 @@ use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use super::answer::Rights;
 use super::helper;
-use super::insn::returns;
-use super::names::program_type;
 use super::program::{self, Variant};
-use super::sys::Program;
 use super::target::Targets;
 use crate::facts::bpf::{HelperRow, ProgramSupport, Support};
 use crate::facts::btf::BtfFacts;
@@ -40,13 +36,8 @@ const MOST_THREADS: usize = 4;
 /// Attach types with a row of their own. The others have the helpers of one of these: what
 /// `tracing_prog_func_proto` of `kernel/trace/bpf_trace.c` tells apart are iterators, programs
 /// with a trampoline and those that see the result as well.
-const ROWS_OF_ATTACH_TYPES: [&str; 5] = [
-    "tracing/trace_iter",
-    "tracing/trace_fentry",
-    "tracing/trace_fexit",
-    "lsm/lsm_mac",
-    "lsm/lsm_cgroup",
-];
+const ROWS_OF_ATTACH_TYPES: [&str; 5] =
+    [ITERATOR, "tracing/trace_fentry", "tracing/trace_fexit", "lsm/lsm_mac", "lsm/lsm_cgroup"];
 
 impl<'a> Matrix<'a> {
     /// Plans the rows: what was loaded says how.
@@ -95,49 +86,9 @@ impl<'a> Matrix<'a> {
             }
             (Support::Supported, Ok(variant)) => variant.program,
         };
-        if let Err(failure) = self.worth_asking(program) {
-            return Observed::Unknown(failure);
-        }
         let known = self.known_to_kernel;
         Observed::Known(helper::row(program, &self.candidates, known, self.rights))
     }
-
-    /// Whether a row costs what rows cost. Each load for a function of the kernel looks its symbol
-    /// up, which before Linux 6.2 walks the whole symbol table (`kallsyms_lookup_name` of
-    /// `kernel/kallsyms.c`): a row would take longer than all others together.
-    fn worth_asking(&self, program: Program<'_>) -> Result<(), Failure> {
-        if program.attach_btf_id == 0 {
-            return Ok(());
-        }
-        let (plain, this) = (cost(plain()), cost(program));
-        if this < plain * MOST_TIMES_SLOWER {
-            return Ok(());
-        }
-        let detail = format!(
-            "not asked: a load of this kind takes {} µs on this kernel, others {} µs",
-            this.as_micros(),
-            plain.as_micros()
-        );
-        Err(Failure::new(Cause::Timeout, detail))
-    }
-}
-
-/// A row whose loads take this many times the usual is left out.
-const MOST_TIMES_SLOWER: u32 = 8;
-
-fn plain() -> Program<'static> {
-    Program { program_type: program_type("socket_filter"), ..Program::default() }
-}
-
-/// The shortest of three loads.
-fn cost(program: Program<'_>) -> Duration {
-    let insns = returns(0);
-    let once = || {
-        let start = Instant::now();
-        drop(Program { insns: &insns, ..program }.load());
-        start.elapsed()
-    };
-    (0..3).map(|_| once()).min().unwrap_or_default()
 }
 
 /// One row a type; one an attach type where that decides (tracing, LSM).
@@ -176,5 +127,19 @@ fn rows_of(
         })
         .collect();
     rows.retain(|it| ROWS_OF_ATTACH_TYPES.contains(&it.name.as_str()));
+    if !targets.fast_symbols() {
+        let slow = rows.iter_mut().filter(|it| it.name != ITERATOR && it.variant.is_ok());
+        slow.for_each(|it| it.variant = too_slow());
+    }
     rows
 }
+
+/// A load for a function of the kernel looks the function's symbol up. Before Linux 6.2 that walks
+/// the whole symbol table, some milliseconds a load: a row would take longer than everything else
+/// together. Iterators are found in BTF alone.
+fn too_slow() -> Result<Variant, Failure> {
+    let detail = "not asked: each load makes this kernel walk through its whole symbol table";
+    Err(Failure::new(Cause::Timeout, detail))
+}
+
+const ITERATOR: &str = "tracing/trace_iter";

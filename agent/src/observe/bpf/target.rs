@@ -18,6 +18,7 @@ struct Found {
     iterator: Option<u32>,
     lsm_hook: Option<u32>,
     struct_ops: Option<(u32, u32)>,
+    fast_symbols: bool,
 }
 
 /// Called by nothing but `BPF_PROG_TEST_RUN` of tracing programs (`net/bpf/test_run.c`).
@@ -32,6 +33,9 @@ const LSM_HOOK: &str = "bpf_lsm_syslog";
 const RAW_TRACEPOINTS: [&str; 2] = ["btf_trace_sched_switch", "btf_trace_task_newtask"];
 /// The oldest struct that BPF may implement.
 const STRUCT_OPS: (&str, &str) = ("tcp_congestion_ops", "ssthresh");
+
+/// Came with the search by halves for symbols (`kernel/kallsyms.c`, Linux 6.2).
+const SINCE_FAST_SYMBOLS: &str = "kallsyms_on_each_match_symbol";
 
 impl Targets {
     /// Looks the places up.
@@ -53,6 +57,7 @@ impl Targets {
                 modify_return: btf.type_id_of_func(MODIFY_RETURN),
                 iterator: btf.type_id_of_func(ITERATOR),
                 lsm_hook: btf.type_id_of_func(LSM_HOOK),
+                fast_symbols: btf.type_id_of_func(SINCE_FAST_SYMBOLS).is_some(),
                 struct_ops: btf
                     .type_id_of_struct(STRUCT_OPS.0)
                     .zip(btf.member_position(STRUCT_OPS.0, STRUCT_OPS.1)),
@@ -80,6 +85,12 @@ impl Targets {
             _ => (found.lsm_hook, LSM_HOOK),
         };
         id.ok_or_else(|| not_there(wanted))
+    }
+
+    /// Whether the kernel finds a symbol without walking through all of them, which each load for
+    /// one of its functions makes it do.
+    pub(crate) fn fast_symbols(&self) -> bool {
+        self.found.as_ref().is_ok_and(|it| it.fast_symbols)
     }
 
     /// A struct that BPF may implement, and the number of a member.
