@@ -61,7 +61,9 @@ fn walk(at: &str, root: &Value, lower: &Value, found: &mut Vec<Contradiction>) {
         return;
     }
     match (root, lower) {
-        (_, Value::Object(fields)) if is_helper_row(lower) => helper_row(at, root, fields, found),
+        (_, Value::Object(fields)) if is_helper_row(lower) && is_helper_row(root) => {
+            helper_row(at, root, fields, found);
+        }
         (Value::Object(root), Value::Object(lower)) => {
             for (key, lower) in lower {
                 let root = root.get(key).unwrap_or(&Value::Null);
