@@ -1,0 +1,18 @@
+//! The kernel probe alone, as `bpftool feature probe kernel full` is: program types by attach
+//! type, helpers, maps, features, BTF with its kfuncs, configuration. For `cargo xtask bench`.
+
+use bpfready::observe::{Host, Looks, bpf, btf, config, kernel, privilege};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let host = Host::live()?;
+    let mut looks = Looks::default();
+    let kernel = kernel::kernel(&host, &mut looks);
+    let privilege = privilege::privilege(&host);
+    let vmlinux = btf::load(&host);
+    let btf = btf::btf(&host, &vmlinux);
+    let config = config::config(&host, &mut looks, &kernel.uname);
+    let ground = bpf::Ground { privilege: &privilege, vmlinux: &vmlinux, btf: &btf };
+    let bpf = bpf::bpf(&host, ground);
+    serde_json::to_writer(std::io::stdout().lock(), &(bpf, btf, config))?;
+    Ok(())
+}
