@@ -13,6 +13,7 @@ use super::answer::Rights;
 use super::helper_names::HELPERS;
 use super::insn::Insn;
 use super::sys::{Log, Program};
+use super::usual;
 use crate::facts::bpf::{Because, HelperRow, Support};
 use crate::facts::{Cause, Failure};
 
@@ -64,7 +65,12 @@ pub(crate) fn row(
 ) -> HelperRow {
     let mut row = HelperRow::default();
     let mut log = Log::new();
+    let proven = usual::proven(program, &mut log);
     for (number, name) in candidates {
+        if proven.contains(number) {
+            row.supported.insert(name.clone());
+            continue;
+        }
         if known_to_kernel.is_some_and(|it| !it.contains_key(number)) {
             row.unsupported.insert(name.clone());
             continue;

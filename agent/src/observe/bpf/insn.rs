@@ -29,6 +29,16 @@ impl Insn {
         Self::new(0xbf, dst, src, 0, 0)
     }
 
+    /// `*(u64 *)(r10 + offset) = 0`.
+    pub(crate) const fn store_zero(offset: i16) -> Self {
+        Self::new(0x7a, 10, 0, offset, 0)
+    }
+
+    /// `dst = r10 + offset`.
+    pub(crate) fn stack_address(dst: u8, offset: i16) -> [Self; 2] {
+        [Self::mov_reg(dst, 10), Self::new(0x07, dst, 0, 0, offset.into())]
+    }
+
     /// Calls the helper with this number.
     pub(crate) const fn call(helper: i32) -> Self {
         Self::new(CALL, 0, 0, 0, helper)

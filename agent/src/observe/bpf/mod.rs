@@ -19,6 +19,7 @@ mod perf;
 mod program;
 pub(super) mod sys;
 mod target;
+mod usual;
 
 use std::collections::BTreeMap;
 use std::thread;
