@@ -16,12 +16,22 @@ const AARCH64: &str = "aarch64-unknown-linux-gnu";
 
 /// Builds the release binary for this machine; gives back where it is.
 pub(crate) fn release() -> Result<PathBuf> {
+    static_release(&["--package", "bpfready"], "release/bpfready")
+}
+
+/// Builds the kernel probe alone, as a release binary like the agent; gives back where it is.
+pub(crate) fn kernel_probe() -> Result<PathBuf> {
+    let what = ["--package", "bpfready-tests", "--example", "kernel_probe"];
+    static_release(&what, "release/examples/kernel_probe")
+}
+
+fn static_release(what: &[&str], binary: &str) -> Result<PathBuf> {
     setup::setup(Purpose::Build)?;
     // With `--target` the flags reach the agent only: procedural macros cannot be static.
     let mut cargo = Command::new("cargo");
-    cargo.args(["build", "--release", "--package", "bpfready", "--target", X86_64]);
+    cargo.args(["build", "--release", "--target", X86_64]).args(what);
     process::run(cargo.env("RUSTFLAGS", STATIC).current_dir(places::root()))?;
-    Ok(places::target().join(X86_64).join("release/bpfready"))
+    Ok(places::target().join(X86_64).join(binary))
 }
 
 /// Builds the agent for arm64; gives back where it is. Optimised, but not across crates, which takes
