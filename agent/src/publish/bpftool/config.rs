@@ -89,3 +89,16 @@ fn number(value: Option<&str>) -> Value {
         Some(text) => text.parse::<i64>().map_or_else(|_| text.into(), Value::from),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::config;
+
+    #[test]
+    fn every_option_that_bpftool_prints_is_kept() {
+        for option in OPTIONS {
+            assert!(config::OPTIONS.contains(&option), "{option}");
+        }
+    }
+}
