@@ -44,6 +44,24 @@ pub(crate) fn install(packages: &[&str]) -> Result<()> {
     process::logged(&places::log("apt-install"), &mut install_command(packages))
 }
 
+/// Unpacks a package below `dir` without installing it.
+pub(crate) fn unpack(package: &str, dir: &Path) -> Result<()> {
+    let download = || {
+        let mut command = apt_get();
+        // As root apt fetches as the user `_apt`, who may not write here.
+        command.args(["-o", "APT::Sandbox::User=root", "download", package]).current_dir(dir);
+        command
+    };
+    if process::logged(&places::log("apt-download"), &mut download()).is_err() {
+        update()?;
+        process::logged(&places::log("apt-download"), &mut download())?;
+    }
+    let mut debs = std::fs::read_dir(dir)?.filter_map(|it| Some(it.ok()?.path()));
+    let deb = debs.find(|it| it.extension().is_some_and(|it| it == "deb"));
+    let deb = deb.with_context(|| format!("apt-get download {package} left no package"))?;
+    process::run(Command::new("dpkg").arg("--extract").arg(deb).arg(dir))
+}
+
 /// Fetches the package lists.
 pub(crate) fn update() -> Result<()> {
     process::logged(&places::log("apt-update"), apt_get().arg("update"))

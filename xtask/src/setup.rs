@@ -12,6 +12,8 @@ use crate::{apt, places, process, progress};
 const COMPILER: &[&str] = &["rustc-web", "cargo-web", "libstd-rust-web-dev-bpf"];
 /// What `bpf-linker` is built with.
 const LINKER: &[&str] = &["llvm-22-dev", "g++"];
+/// What the tests compare with. `promtool` comes apart from this list, see [`promtool`].
+const TESTS: &[&str] = &["iproute2"];
 /// The virtual machines of `cargo xtask kernels`, and the agent for arm64 that runs in them.
 const KERNELS: &[&str] = &[
     "binutils",
@@ -28,10 +30,12 @@ const BPF_LINKER_VERSION: &str = "0.13.0";
 const CARGO_DENY_VERSION: &str = "0.20.2";
 
 /// What is going to be done, and so what must be there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub(crate) enum Purpose {
     /// Build the eBPF object and the agent.
     Build,
+    /// Run the tests as well.
+    Test,
     /// Boot other kernels in virtual machines as well.
     Kernels,
     /// Everything that `cargo xtask ci` does.
@@ -47,6 +51,9 @@ pub(crate) fn setup(purpose: Purpose) -> Result<()> {
     if linker().is_none() {
         build_linker()?;
     }
+    if purpose >= Purpose::Test && apt::is_here() && !promtool().exists() {
+        unpack_promtool()?;
+    }
     if purpose == Purpose::Ci && !deny().exists() {
         build_deny()?;
     }
@@ -58,16 +65,33 @@ pub(crate) fn deny() -> PathBuf {
     places::tools().join("bin/cargo-deny")
 }
 
+/// `promtool`, once [`setup`] has unpacked it.
+pub(crate) fn promtool() -> PathBuf {
+    places::tools().join("prometheus/usr/bin/promtool")
+}
+
+/// Takes `promtool` out of Debian's package. To install the package would start a server.
+fn unpack_promtool() -> Result<()> {
+    progress::step("fetching promtool", || {
+        let dir = places::tools().join("prometheus");
+        std::fs::create_dir_all(&dir)?;
+        apt::unpack("prometheus", &dir)
+    })
+}
+
 /// Packages that are needed and not there.
 fn apt_packages(purpose: Purpose) -> Result<Vec<&'static str>> {
     let mut wanted = Vec::new();
-    if !has_nightly_with_source() || purpose != Purpose::Build {
+    if !has_nightly_with_source() || purpose >= Purpose::Kernels {
         wanted.extend(COMPILER);
     }
     if linker().is_none() {
         wanted.extend(LINKER);
     }
-    if purpose != Purpose::Build {
+    if purpose >= Purpose::Test {
+        wanted.extend(TESTS);
+    }
+    if purpose >= Purpose::Kernels {
         wanted.extend(KERNELS);
     }
     if wanted.is_empty() {

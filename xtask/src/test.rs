@@ -1,6 +1,9 @@
 //! `cargo xtask test`: every test of the workspace.
 
+use std::env;
+use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
@@ -17,16 +20,25 @@ pub(crate) struct Count {
 
 /// Runs all tests and shows their sum; extra arguments go to `cargo test`.
 pub(crate) fn test(args: &[String]) -> Result<()> {
-    setup::setup(Purpose::Build)?;
+    setup::setup(Purpose::Test)?;
     let count = all(args)?;
     println!("{}", count.line());
     Ok(())
+}
+
+/// `PATH` with the tools that `setup` unpacked.
+fn path_with_tools() -> Result<OsString> {
+    let promtool = setup::promtool();
+    let tools = promtool.parent().map(Path::to_owned);
+    let path = env::var_os("PATH").unwrap_or_default();
+    Ok(env::join_paths(env::split_paths(&path).chain(tools))?)
 }
 
 /// Runs all tests, showing what they print.
 pub(crate) fn all(args: &[String]) -> Result<Count> {
     let mut cargo = Command::new("cargo");
     cargo.args(["test", "--workspace", "--no-fail-fast"]).args(args).current_dir(places::root());
+    cargo.env("PATH", path_with_tools()?);
     let mut child = cargo.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
     let mut count = Count::default();
     for line in BufReader::new(child.stdout.take().context("the pipe was asked for")?).lines() {
