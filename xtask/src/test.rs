@@ -3,13 +3,13 @@
 use std::env;
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::setup::Purpose;
-use crate::{places, setup};
+use crate::{places, process, setup};
 
 /// How many tests ran, and how they ended.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,7 @@ fn path_with_tools() -> Result<OsString> {
 pub(crate) fn all(args: &[String]) -> Result<Count> {
     let mut cargo = Command::new("cargo");
     cargo.args(["test", "--workspace", "--no-fail-fast"]).args(args).current_dir(places::root());
+    cargo.env("RUSTDOC", rustdoc()?);
     cargo.env("PATH", path_with_tools()?);
     let mut child = cargo.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
     let mut count = Count::default();
@@ -54,6 +55,13 @@ pub(crate) fn all(args: &[String]) -> Result<Count> {
         bail!("no test ran");
     }
     Ok(count)
+}
+
+/// The compiler's own rustdoc. The first one in PATH may be that of Debian's compiler, which is
+/// another version and cannot read what this one compiled.
+fn rustdoc() -> Result<PathBuf> {
+    let sysroot = process::text(Command::new("rustc").args(["--print", "sysroot"]))?;
+    Ok(PathBuf::from(sysroot).join("bin/rustdoc"))
 }
 
 impl Count {
