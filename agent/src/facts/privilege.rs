@@ -30,7 +30,7 @@ pub enum Seccomp {
     Filter,
 }
 
-/// The rungs of the privilege ladder (`docs/privileges.md`).
+/// The rungs of the privilege ladder: what a process may ask, lowest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rung {
