@@ -128,7 +128,7 @@ fn boot_all(machines: &[Machine]) -> Vec<Result<Duration>> {
             };
             let it = &machines[index];
             let start = Instant::now();
-            let booted = vm::boot(it.kernel.arch(), &it.vmlinuz, &it.initrd, &it.results);
+            let booted = boot(it);
             let took = start.elapsed();
             eprintln!("xtask: {} stopped after {}", it.kernel.name, progress::human(took));
             outcomes.lock().expect("no thread panics with the lock")[index] =
@@ -142,6 +142,16 @@ fn boot_all(machines: &[Machine]) -> Vec<Result<Duration>> {
     });
     let outcomes = outcomes.into_inner().expect("no thread panics with the lock");
     outcomes.into_iter().map(|it| it.unwrap_or_else(|| bail!("it was not booted"))).collect()
+}
+
+/// Emulators hang now and then, kernels of one release in one way do not: what gives no answer gets
+/// a second try, and the first is told.
+fn boot(it: &Machine) -> Result<()> {
+    let once = || vm::boot(it.kernel.arch(), &it.vmlinuz, &it.initrd, &it.results);
+    once().or_else(|error| {
+        println!("{}: {error:#}\n{}: once more", it.kernel.name, it.kernel.name);
+        once()
+    })
 }
 
 /// Compares what came out of one machine; `false` when something is not as it should be.

@@ -16,6 +16,7 @@ use std::time::Duration;
 use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsmount, fsopen};
+use rustix::rand::{GetRandomFlags, getrandom};
 
 use super::keeper::Keeper;
 use crate::facts::{Cause, Failure};
@@ -57,7 +58,7 @@ impl Cgroup {
     }
 
     fn create_in(root: OwnedFd) -> io::Result<Self> {
-        let name = CString::new(format!("{PREFIX}{}", std::process::id()))?;
+        let name = unique_name()?;
         // Before there is anything to remove.
         let keeper = Keeper::start(root.as_fd(), &name)?;
         fs::mkdirat(&root, &name, Mode::from_raw_mode(0o755))?;
@@ -99,6 +100,15 @@ impl Drop for Cgroup {
         }
         tracing::warn!(name = ?self.name, "the cgroup stays busy");
     }
+}
+
+/// The process id alone would not do: a process can have two, and processes of several PID
+/// namespaces share the tree. Each owner's [`Keeper`] removes what has its name.
+fn unique_name() -> io::Result<CString> {
+    let mut random = [0; 8];
+    getrandom(&mut random, GetRandomFlags::empty())?;
+    let random = u64::from_ne_bytes(random);
+    Ok(CString::new(format!("{PREFIX}{}-{random:016x}", std::process::id()))?)
 }
 
 /// A directory that is the root of a v2 tree.
@@ -153,5 +163,15 @@ fn cause_of_refusal(error: &io::Error) -> Cause {
         // Another self-test has swept it before it was locked.
         Some(Errno::NOENT | Errno::NODEV) => Cause::Busy,
         _ => cause_of_io(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_have_one_name() {
+        assert_ne!(unique_name().unwrap(), unique_name().unwrap());
     }
 }
