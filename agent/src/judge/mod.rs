@@ -72,6 +72,9 @@ fn cilium(facts: &Facts, ended: &[Ended], rules: &[Finding], target: Release) ->
         capable: judge(target),
         // Whether it runs is asked of the node's processes and sockets: a later version.
         ready: Ternary::Unknown,
+        ready_why: None,
+        ready_remedy: String::new(),
+        running: None,
         blockers: blockers(&releases, ended, rules),
         releases,
         features: features::verdicts(facts, Target { release: target, ended }),

@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::datapath::verdict::{
+    Answer, Area, Cni, Companion, Confidence, DatapathVerdict, Issue, IssueKind, Migration, PodCount,
+    ProxyMode, Role, ServiceProxyVerdict, Unread,
+};
 pub use super::reason::Reason;
 pub use super::release::Release;
 use crate::facts::Facts;
@@ -101,115 +105,6 @@ pub struct Explanation {
     pub evidence: Vec<String>,
 }
 
-/// Which datapath carries the pods' packets.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct DatapathVerdict {
-    /// What carries them now.
-    pub cni: Cni,
-    /// The mode of that datapath; `unknown` until it is detected.
-    pub mode: String,
-    /// What the next pod will get.
-    pub next_pod: Cni,
-    /// Who enforces network policy; `unknown` until it is detected.
-    pub policy_engine: String,
-    /// How sure this is.
-    pub confidence: Confidence,
-    /// What it rests on.
-    pub evidence: Vec<String>,
-    /// What contradicts it.
-    pub conflicts: Vec<String>,
-    /// What earlier datapaths left behind.
-    pub leftovers: Vec<String>,
-}
-
-/// What can carry pods' packets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Cni {
-    /// Cilium alone.
-    Cilium,
-    /// The AWS VPC CNI.
-    AwsVpcCni,
-    /// Cilium chained behind the AWS VPC CNI.
-    #[serde(rename = "aws-vpc-cni+cilium")]
-    AwsVpcCniCilium,
-    /// Calico.
-    Calico,
-    /// Flannel.
-    Flannel,
-    /// Flannel with Calico's policy.
-    Canal,
-    /// kind's own.
-    Kindnet,
-    /// Antrea.
-    Antrea,
-    /// OVN-Kubernetes.
-    OvnKubernetes,
-    /// Kube-OVN.
-    KubeOvn,
-    /// kube-router.
-    KubeRouter,
-    /// Azure CNI.
-    AzureCni,
-    /// Azure CNI powered by Cilium.
-    #[serde(rename = "azure-cni+cilium")]
-    AzureCniCilium,
-    /// GKE Dataplane V2.
-    GkeDataplaneV2,
-    /// Weave Net.
-    Weave,
-    /// The CNI reference plug-in `bridge`.
-    Bridge,
-    /// No datapath for pods.
-    None,
-    /// Could not tell.
-    Unknown,
-}
-
-/// How sure a detection is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Confidence {
-    /// Several independent signs agree.
-    High,
-    /// One strong sign.
-    Medium,
-    /// Weak signs only.
-    Low,
-    /// Nothing was detected.
-    None,
-}
-
-/// Who can translate Services.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ProxyMode {
-    /// kube-proxy by iptables.
-    Iptables,
-    /// kube-proxy by IPVS.
-    Ipvs,
-    /// kube-proxy by nftables.
-    Nftables,
-    /// Cilium's kube-proxy replacement.
-    Cilium,
-    /// Calico's eBPF datapath.
-    Calico,
-    /// Nobody.
-    None,
-    /// Could not tell.
-    Unknown,
-}
-
-/// Who translates Services.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ServiceProxyVerdict {
-    /// Who does it.
-    pub mode: ProxyMode,
-    /// What it rests on.
-    #[serde(default)]
-    pub evidence: Vec<String>,
-}
-
 /// What Cilium would find here.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CiliumVerdict {
@@ -219,6 +114,15 @@ pub struct CiliumVerdict {
     pub capable: Ternary,
     /// Whether Cilium runs here, healthy.
     pub ready: Ternary,
+    /// Why `ready` is what it is.
+    #[serde(default)]
+    pub ready_why: Option<Explanation>,
+    /// What makes it ready; empty when there is nothing to do.
+    #[serde(default)]
+    pub ready_remedy: String,
+    /// The release that runs here, by its own word; `None`: none runs, or it does not say.
+    #[serde(default)]
+    pub running: Option<Release>,
     /// Each known release, and whether it can run here.
     pub releases: BTreeMap<Release, Ternary>,
     /// For each known release that is not `yes`: ids of the findings and requirements in the way,
