@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use super::datapath::verdict::{
-    Answer, Area, Cni, Companion, Confidence, DatapathVerdict, Issue, IssueKind, Migration, PodCount,
-    ProxyMode, Role, ServiceProxyVerdict, Unread,
+    Answer, Area, Cni, Companion, Confidence, DatapathVerdict, Issue, IssueKind, Migration,
+    PodCount, ProxyMode, Role, ServiceProxyVerdict, Unread,
 };
 pub use super::reason::Reason;
 pub use super::release::Release;
