@@ -2,14 +2,19 @@
 //!
 //! Every fact has three ends: seen, seen to be absent, could not be looked at.
 
+pub mod agents;
 pub mod bpf;
 pub mod btf;
+pub mod cilium;
+pub mod cni;
 pub mod config;
 pub mod inventory;
 pub mod kernel;
 pub mod mounts;
 pub mod netprobe;
+pub mod networkd;
 pub mod nic;
+pub mod pods;
 pub mod privilege;
 pub mod security;
 pub mod selftest;
@@ -53,6 +58,17 @@ pub struct Facts {
     pub net_probes: BTreeMap<netprobe::NetProbe, bpf::Support>,
     /// All programs, maps and links that are loaded now.
     pub inventory: inventory::Inventory,
+    /// What the container runtime will do for the next pod.
+    pub cni: cni::CniFacts,
+    /// Which network agents run here.
+    pub agents: agents::AgentFacts,
+    /// What Cilium's agent says of itself; `Known(None)`: nobody listens on its socket.
+    pub cilium: Observed<Option<cilium::CiliumStatus>>,
+    /// Who else changes routes and rules.
+    pub networkd: networkd::NetworkdFacts,
+    /// The pods of this node. A look at the host alone asks no API server, so it leaves this
+    /// unknown, cause `prerequisite`; the agent fills it.
+    pub pods: Observed<pods::NodePods>,
     /// Every source that was asked: how long it took, and how it ended.
     pub sources: Vec<SourceRun>,
 }

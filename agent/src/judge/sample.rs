@@ -6,13 +6,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::facts::agents::AgentFacts;
 use crate::facts::bpf::{Because, BpfFacts, Feature, HelperRow, ProgramSupport, Support};
 use crate::facts::btf::{BtfFacts, VmlinuxBtf};
+use crate::facts::cni::CniFacts;
 use crate::facts::config::{ConfigFacts, Kconfig, KconfigTie, ModuleState};
 use crate::facts::inventory::Inventory;
 use crate::facts::kernel::{KernelFacts, Uname};
 use crate::facts::mounts::{BPF_FS_MAGIC, BpffsMount, CgroupMode, MountFacts};
 use crate::facts::netprobe::NetProbe;
+use crate::facts::networkd::NetworkdFacts;
 use crate::facts::nic::{Channels, Nic};
 use crate::facts::privilege::{Privilege, Seccomp};
 use crate::facts::security::{Lockdown, LsmList, LsmSource, SecurityFacts};
@@ -219,6 +222,11 @@ pub(super) fn unknown() -> Facts {
             maps: Observed::Unknown(eperm()),
             links: Observed::Unknown(eperm()),
         },
+        cni: CniFacts::unknown(&eperm()),
+        agents: AgentFacts::unknown(&eperm()),
+        cilium: Observed::Unknown(eperm()),
+        networkd: NetworkdFacts::unknown(&eperm()),
+        pods: Observed::Unknown(eperm()),
         sources: Vec::new(),
     }
 }
