@@ -1,4 +1,5 @@
-//! Rule: `aya`, `kube` and `unsafe` stay in the few places that need them.
+//! Rule: `aya`, `kube`, `unsafe` and what waits (`async`, `tokio`) stay in the few places that need
+//! them.
 
 use super::Violation;
 use super::paths::{Named, named};
@@ -28,10 +29,40 @@ const RESERVED: &[(&str, &[&str])] = &[
             "agent/src/observe/selftest",
         ],
     ),
-    // Nothing speaks to the API server yet.
-    ("kube", &[]),
-    ("k8s_openapi", &[]),
+    ("kube", SPEAKS_TO_THE_API),
+    ("k8s_openapi", SPEAKS_TO_THE_API),
+    ("async", WAITS),
+    ("await", WAITS),
+    ("tokio", WAITS),
 ];
+
+/// What reads or writes objects of the API server.
+const SPEAKS_TO_THE_API: &[&str] = &[
+    "agent/src/cmd",
+    "agent/src/observe/cluster",
+    "agent/src/observe/node_api",
+    "agent/src/publish/cluster",
+    "agent/src/publish/events",
+    "agent/src/publish/node",
+    "agent/src/publish/serve",
+    "tests",
+];
+
+/// What runs beside other work for months; a look at the host is a plain function.
+const WAITS: &[&str] = &[
+    "agent/src/cmd",
+    "agent/src/observe/cluster",
+    "agent/src/observe/node_api",
+    "agent/src/observe/watch",
+    "agent/src/publish/cluster",
+    "agent/src/publish/events",
+    "agent/src/publish/node",
+    "agent/src/publish/serve",
+    "tests",
+];
+
+/// Reserved names that are keywords, so that one alone is meant.
+const KEYWORDS: &[&str] = &["async", "await", "unsafe"];
 
 pub(super) fn check(source: &Source) -> Vec<Violation> {
     let mut violations = Vec::new();
@@ -49,7 +80,7 @@ pub(super) fn check(source: &Source) -> Vec<Violation> {
 
 /// The crate by its first segment with something after it, the keyword by itself.
 fn is_named(path: &Named, name: &str) -> bool {
-    path.is_in(name) && (path.segments.len() > 1 || name == "unsafe")
+    path.is_in(name) && (path.segments.len() > 1 || KEYWORDS.contains(&name))
 }
 
 fn is_inside(path: &str, place: &str) -> bool {
@@ -72,6 +103,7 @@ mod tests {
         expect("agent/src/observe/bpf/map.rs", "use aya::Ebpf; fn f() { unsafe {} }", 0);
         expect("agent/src/observe/inventory.rs", "use aya::programs::Iter;", 0);
         expect("agent-ebpf/src/tail.rs", "unsafe fn f() {}", 0);
+        expect("agent/src/publish/node/write.rs", "use kube::Api; async fn f() {}", 0);
     }
 
     #[test]
@@ -80,7 +112,8 @@ mod tests {
         expect("agent/src/observe/inventory_list.rs", "use aya::Ebpf;", 1);
         expect("agent/src/publish/text.rs", "fn f() { unsafe {} }", 1);
         expect("agent/src/observe/mod.rs", "fn f() { x!(unsafe { 1 }) }", 1);
-        expect("agent/src/publish/node.rs", "use kube::Api;", 1);
+        expect("agent/src/publish/text.rs", "use kube::Api;", 1);
+        expect("agent/src/observe/kernel.rs", "async fn f() { g().await }", 2);
         expect("tests/src/lib.rs", "unsafe extern \"C\" {}", 1);
     }
 }
