@@ -8,13 +8,18 @@ pub mod btf;
 pub mod cilium;
 pub mod cni;
 pub mod config;
+pub mod firewall;
+pub mod hooks;
 pub mod inventory;
 pub mod kernel;
+pub mod links;
 pub mod mounts;
 pub mod netprobe;
 pub mod networkd;
 pub mod nic;
+pub mod pins;
 pub mod pods;
+pub mod prefix;
 pub mod privilege;
 pub mod security;
 pub mod selftest;
@@ -58,6 +63,14 @@ pub struct Facts {
     pub net_probes: BTreeMap<netprobe::NetProbe, bpf::Support>,
     /// All programs, maps and links that are loaded now.
     pub inventory: inventory::Inventory,
+    /// Interfaces, addresses, routes, rules.
+    pub network: links::NetworkFacts,
+    /// Where BPF programs are attached.
+    pub hooks: hooks::HookFacts,
+    /// What is pinned in the host's bpffs mounts.
+    pub pins: Observed<pins::Pins>,
+    /// nftables, iptables, ipsets, IPVS.
+    pub firewall: firewall::FirewallFacts,
     /// What the container runtime will do for the next pod.
     pub cni: cni::CniFacts,
     /// Which network agents run here.

@@ -11,8 +11,11 @@ use crate::facts::bpf::{Because, BpfFacts, Feature, HelperRow, ProgramSupport, S
 use crate::facts::btf::{BtfFacts, VmlinuxBtf};
 use crate::facts::cni::CniFacts;
 use crate::facts::config::{ConfigFacts, Kconfig, KconfigTie, ModuleState};
+use crate::facts::firewall::FirewallFacts;
+use crate::facts::hooks::HookFacts;
 use crate::facts::inventory::Inventory;
 use crate::facts::kernel::{KernelFacts, Uname};
+use crate::facts::links::NetworkFacts;
 use crate::facts::mounts::{BPF_FS_MAGIC, BpffsMount, CgroupMode, MountFacts};
 use crate::facts::netprobe::NetProbe;
 use crate::facts::networkd::NetworkdFacts;
@@ -222,6 +225,10 @@ pub(super) fn unknown() -> Facts {
             maps: Observed::Unknown(eperm()),
             links: Observed::Unknown(eperm()),
         },
+        network: NetworkFacts::unknown(&eperm()),
+        hooks: HookFacts::unknown(&eperm()),
+        pins: Observed::Unknown(eperm()),
+        firewall: FirewallFacts::unknown(&eperm()),
         cni: CniFacts::unknown(&eperm()),
         agents: AgentFacts::unknown(&eperm()),
         cilium: Observed::Unknown(eperm()),

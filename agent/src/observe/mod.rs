@@ -30,6 +30,9 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use crate::facts::agents::AgentFacts;
 use crate::facts::bpf::{BpfFacts, Support};
 use crate::facts::cni::CniFacts;
+use crate::facts::firewall::FirewallFacts;
+use crate::facts::hooks::HookFacts;
+use crate::facts::links::NetworkFacts;
 use crate::facts::networkd::NetworkdFacts;
 use crate::facts::selftest::Selftest;
 use crate::facts::{Cause, Facts, Failure, Observed, SCHEMA, SourceRun};
@@ -69,6 +72,10 @@ pub fn snapshot(host: &Host) -> Facts {
         bpf,
         selftests,
         inventory,
+        network: NetworkFacts::unknown(&not_yet),
+        hooks: HookFacts::unknown(&not_yet),
+        pins: Observed::Unknown(not_yet.clone()),
+        firewall: FirewallFacts::unknown(&not_yet),
         cni: CniFacts::unknown(&not_yet),
         agents: AgentFacts::unknown(&not_yet),
         cilium: Observed::Unknown(not_yet.clone()),
