@@ -13,7 +13,7 @@ use super::answer::Rights;
 use super::helper_names::HELPERS;
 use super::insn::Insn;
 use super::sys::{Log, Program};
-use super::usual;
+use super::usual::Usual;
 use crate::facts::bpf::{Because, HelperRow, Support};
 use crate::facts::{Cause, Failure};
 
@@ -61,11 +61,12 @@ pub(crate) fn row(
     program: Program<'_>,
     candidates: &[(u32, String)],
     known_to_kernel: Option<&BTreeMap<u32, String>>,
+    usual: &Usual,
     rights: Rights,
 ) -> HelperRow {
     let mut row = HelperRow::default();
     let mut log = Log::new();
-    let proven = usual::proven(program, &mut log);
+    let proven = usual.proven(program, &mut log);
     for (number, name) in candidates {
         if proven.contains(number) {
             row.supported.insert(name.clone());
@@ -223,7 +224,7 @@ mod tests {
         let candidates = vec![(23, "redirect".to_owned())];
         // A kprobe program can never redirect a packet.
         let program = Program { program_type: 2, ..Program::default() };
-        let row = row(program, &candidates, None, rights);
+        let row = row(program, &candidates, None, &Usual::new(), rights);
         assert!(row.unknown.contains_key("redirect"), "{row:?}");
     }
 }

@@ -2,14 +2,14 @@
 //! all processors share them.
 
 use std::collections::BTreeMap;
-use std::num::NonZero;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use super::answer::Rights;
+use super::crew;
 use super::helper;
 use super::program::{self, Variant};
 use super::target::Targets;
+use super::usual::Usual;
 use crate::facts::bpf::{HelperRow, ProgramSupport, Support};
 use crate::facts::btf::BtfFacts;
 use crate::facts::{Cause, Failure, Observed};
@@ -19,6 +19,7 @@ pub(crate) struct Matrix<'a> {
     candidates: Vec<(u32, String)>,
     known_to_kernel: Option<&'a BTreeMap<u32, String>>,
     rights: Rights,
+    usual: Usual,
     rows: Vec<Row>,
 }
 
@@ -29,9 +30,6 @@ struct Row {
     /// What loading the type at all gave.
     load: Support,
 }
-
-/// More threads than this gain little and disturb the host more.
-const MOST_THREADS: usize = 4;
 
 /// Attach types with a row of their own. The others have the helpers of one of these: what
 /// `tracing_prog_func_proto` of `kernel/trace/bpf_trace.c` tells apart are iterators, programs
@@ -51,29 +49,17 @@ impl<'a> Matrix<'a> {
         let known_to_kernel = vmlinux.and_then(|it| it.helpers.as_ref());
         let candidates = helper::candidates(known_to_kernel);
         let rows = program::names().flat_map(|name| rows_of(name, programs, targets)).collect();
-        Self { candidates, known_to_kernel, rights, rows }
+        Self { candidates, known_to_kernel, rights, usual: Usual::new(), rows }
     }
 
-    /// Asks for all rows.
-    pub(crate) fn ask(&self) -> BTreeMap<String, Observed<HelperRow>> {
-        let next = AtomicUsize::new(0);
-        let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS);
-        thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| self.some(&next))).collect();
-            let answers = workers.into_iter().map(thread::ScopedJoinHandle::join);
-            answers
-                .flat_map(|it| it.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-                .collect()
-        })
-    }
-
-    /// Takes rows until none is left.
-    fn some(&self, next: &AtomicUsize) -> Vec<(String, Observed<HelperRow>)> {
-        let mut answers = Vec::new();
-        while let Some(row) = self.rows.get(next.fetch_add(1, Ordering::Relaxed)) {
-            answers.push((row.name.clone(), self.answer(row)));
-        }
-        answers
+    /// Asks for all rows, while this thread first does something else.
+    pub(crate) fn ask<B>(
+        &self,
+        beside: impl FnOnce() -> B,
+    ) -> (thread::Result<BTreeMap<String, Observed<HelperRow>>>, B) {
+        let ask = |row: &Row| (row.name.clone(), self.answer(row));
+        let (rows, done) = crew::share_beside(&self.rows, ask, beside);
+        (rows.map(|it| it.into_iter().collect()), done)
     }
 
     fn answer(&self, row: &Row) -> Observed<HelperRow> {
@@ -87,7 +73,7 @@ impl<'a> Matrix<'a> {
             (Support::Supported, Ok(variant)) => variant.program,
         };
         let known = self.known_to_kernel;
-        Observed::Known(helper::row(program, &self.candidates, known, self.rights))
+        Observed::Known(helper::row(program, &self.candidates, known, &self.usual, self.rights))
     }
 }
 

@@ -8,7 +8,9 @@ mod attach;
 mod attr;
 mod blob;
 mod callback;
+mod crew;
 mod feature;
+mod gadget;
 mod helper;
 mod helper_names;
 pub(super) mod insn;
@@ -22,7 +24,6 @@ mod target;
 mod usual;
 
 use std::collections::BTreeMap;
-use std::thread;
 
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -72,32 +73,29 @@ fn live(host: &Host, ground: Ground<'_>) -> BpfFacts {
     lift_memory_limit();
     let rights = Rights::of(ground.privilege);
     let targets = Targets::find(ground.vmlinux);
-    let programs: BTreeMap<_, _> = program::names()
-        .map(|name| (name.to_owned(), program::ask(name, &targets, rights)))
-        .collect();
+    let names: Vec<_> = program::names().collect();
+    let asked = crew::share(&names, |name| program::ask(name, &targets, rights));
+    let programs = names.iter().map(|it| (*it).to_owned()).zip(asked).collect();
     let matrix = Matrix::new(&programs, &targets, ground.btf, rights);
-    thread::scope(|scope| {
-        let helpers = scope.spawn(|| matrix.ask());
+    let (helpers, mut facts) = matrix.ask(|| {
         let needs = map::Needs::new();
-        let maps = map::names().map(|it| (it.to_owned(), map::ask(it, &needs, rights))).collect();
         let attach_types = attach::attach_types(rights);
-        let link_types = attach::link_types(&attach_types, &targets, ground.btf, rights);
         let mut features = feature::ask(&targets, rights);
         features.extend(perf::ask(host));
-        let helpers = helpers.join().map_err(|_| {
-            Failure::new(Cause::Panicked, "the helper probe panicked; please report this")
-        });
         BpfFacts {
             syscall: syscall(rights),
-            maps,
+            maps: map::names().map(|it| (it.to_owned(), map::ask(it, &needs, rights))).collect(),
             map_flags: map::flags(&needs, rights),
-            helpers: helpers.into(),
+            helpers: Observed::unknown(Cause::Prerequisite, "not asked yet"),
+            link_types: attach::link_types(&attach_types, &targets, ground.btf, rights),
             attach_types,
-            link_types,
             features,
             programs: programs.clone(),
         }
-    })
+    });
+    let broken = |_| Failure::new(Cause::Panicked, "the helper probe panicked; please report this");
+    facts.helpers = helpers.map_err(broken).into();
+    facts
 }
 
 /// Before Linux 5.11 maps and programs count against RLIMIT_MEMLOCK, and too many give EPERM.
