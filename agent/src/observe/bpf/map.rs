@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use rustix::io::Errno;
+use rustix::process::{Resource, getrlimit};
 
 use super::answer::{ENOTSUPP, Rights};
 use super::blob;
 use super::names::{MAP_TYPES, map_type};
 use super::sys::{Cmd, MapCreate, bpf_fd};
+use crate::facts::Cause;
 use crate::facts::bpf::Support;
 
 const NO_PREALLOC: u32 = 1 << 0;
@@ -119,7 +121,21 @@ fn settle(name: &str, result: Result<OwnedFd, Errno>, rights: Rights) -> Support
     // A struct_ops map names a struct of the kernel; ours is none, and only a kernel that has the
     // type says so (`bpf_struct_ops_map_alloc`, 5.6).
     let yes: &[Errno] = if name == "struct_ops" { &[ENOTSUPP] } else { &[] };
+    if hides_the_limit(name) && matches!(result, Err(Errno::INVAL)) && memory_is_limited() {
+        let detail = "create: EINVAL, which this type says of RLIMIT_MEMLOCK too before Linux 5.11";
+        return Support::unknown(Cause::OutOfMemory, detail);
+    }
     rights.settle("create", result, yes, &[Errno::INVAL, Errno::TOOBIG])
+}
+
+/// `dev_map_init_map` of `kernel/bpf/devmap.c` turns the refusal to lock more memory into EINVAL,
+/// where other types say EPERM.
+fn hides_the_limit(name: &str) -> bool {
+    matches!(name, "devmap" | "devmap_hash")
+}
+
+fn memory_is_limited() -> bool {
+    getrlimit(Resource::Memlock).current.is_some()
 }
 
 /// The smallest legal sizes of a type that needs no other object.
@@ -171,7 +187,6 @@ fn page_size() -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::Cause;
 
     const RIGHTS: Rights = Rights { proves_absence: true, filtered: false };
 
