@@ -12,6 +12,8 @@ use crate::{places, process, setup};
 /// run time, which is what that library could not do statically.
 const STATIC: &str = "-C target-feature=+crt-static";
 const X86_64: &str = "x86_64-unknown-linux-gnu";
+/// What a virtual machine runs: `check` and `record`, without what speaks to an API server.
+pub(crate) const PROBES_ALONE: [&str; 1] = ["--no-default-features"];
 const AARCH64: &str = "aarch64-unknown-linux-gnu";
 
 /// Builds the release binary for this machine; gives back where it is.
@@ -39,11 +41,14 @@ fn static_release(what: &[&str], binary: &str) -> Result<PathBuf> {
 ///
 /// Debian's compiler does it: it brings the standard library of the other architecture, which
 /// rustup would have to download.
-pub(crate) fn arm64() -> Result<PathBuf> {
+///
+/// `features` are arguments of cargo: none, or [`PROBES_ALONE`].
+pub(crate) fn arm64(features: &[&str]) -> Result<PathBuf> {
     setup::setup(Purpose::Kernels)?;
     let target = places::root().join("target/arm64");
     let mut cargo = Command::new("/usr/bin/cargo");
     cargo.args(["build", "--release", "--package", "bpfready", "--target", AARCH64]);
+    cargo.args(features);
     cargo.arg("--target-dir").arg(&target).current_dir(places::root());
     // What rustup's cargo sets for its children would lead back to rustup's compiler.
     for name in ["CARGO", "CARGO_TARGET_DIR", "RUSTUP_TOOLCHAIN", "RUSTC_WRAPPER"] {

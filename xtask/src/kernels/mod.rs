@@ -90,7 +90,7 @@ fn prepare(chosen: &[&'static Kernel]) -> Result<Vec<Machine>> {
     let needs = |arch| chosen.iter().any(|it| it.arch() == arch);
     let agents = [
         needs(Arch::Amd64).then(build::release).transpose()?,
-        needs(Arch::Arm64).then(build::arm64).transpose()?,
+        needs(Arch::Arm64).then(|| build::arm64(&build::PROBES_ALONE)).transpose()?,
     ];
     progress::step("fetching kernels and bpftool", || {
         chosen.iter().map(|kernel| machine(kernel, &agents)).collect()
