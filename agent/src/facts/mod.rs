@@ -6,6 +6,7 @@ pub mod agents;
 pub mod bpf;
 pub mod btf;
 pub mod cilium;
+pub mod cluster;
 pub mod cni;
 pub mod config;
 pub mod firewall;

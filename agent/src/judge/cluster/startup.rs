@@ -1,0 +1,185 @@
+//! How long nodes and Fargate pods take to start, from the times that their objects carry.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::compute::Compute;
+use super::fargate::is_fargate_pod;
+use super::nodes::NodeLine;
+use crate::facts::cluster::condition::Condition;
+use crate::facts::cluster::karpenter::NodeClaim;
+use crate::facts::cluster::{Cluster, Node, Pod, Text, Time};
+
+/// A point in the start of a node or pod, seen from its creation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// The node is known to Kubernetes (for Karpenter: its NodeClaim is `Registered`).
+    Registered,
+    /// The node, or the Fargate pod, is Ready.
+    Ready,
+    /// Pods can be connected: our `CiliumReady`, or Cilium's own `NetworkUnavailable=False`.
+    DatapathReady,
+    /// Karpenter sees no startup taint any more (`Initialized`).
+    GateOpen,
+}
+
+impl Stage {
+    /// All of them, in their order in time.
+    pub const ALL: [Self; 4] = [Self::Registered, Self::Ready, Self::DatapathReady, Self::GateOpen];
+
+    /// The word in metrics and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Registered => "registered",
+            Self::Ready => "ready",
+            Self::DatapathReady => "datapath_ready",
+            Self::GateOpen => "gate_open",
+        }
+    }
+}
+
+/// The stages that a node has reached, each with its seconds since creation: of its NodeClaim where
+/// there is one, because the machine starts then.
+pub fn node_stages(node: &Node, claim: Option<&NodeClaim>) -> Vec<(Stage, i64)> {
+    let registered = claim.and_then(|it| since(it.condition("Registered"), "True"));
+    let created = claim.and_then(|it| it.metadata.creation_timestamp);
+    let Some(start) = created.or(node.metadata.creation_timestamp) else { return Vec::new() };
+    let cilium = node.condition("NetworkUnavailable").filter(|it| it.reason == "CiliumIsUp");
+    let datapath = since(node.condition("bpfready.io/CiliumReady"), "True");
+    let reached = [
+        (Stage::Registered, registered.or(node.metadata.creation_timestamp)),
+        (Stage::Ready, since(node.condition("Ready"), "True")),
+        (Stage::DatapathReady, datapath.or_else(|| since(cilium, "False"))),
+        (Stage::GateOpen, claim.and_then(|it| since(it.condition("Initialized"), "True"))),
+    ];
+    // A node's clock may be a second behind; a stage from before its start is a mistake.
+    let took = reached.into_iter().filter_map(|(stage, at)| Some((stage, at?.seconds_since(start))));
+    took.filter(|it| it.1 >= 0).collect()
+}
+
+/// Seconds from a pod's creation to Ready; `None`: it is not Ready.
+pub fn pod_start(pod: &Pod) -> Option<i64> {
+    let took = pod.ready_at()?.seconds_since(pod.metadata.creation_timestamp?);
+    (took >= 0).then_some(took)
+}
+
+fn since(condition: Option<&Condition>, status: &str) -> Option<Time> {
+    condition.filter(|it| it.status == status)?.last_transition_time
+}
+
+/// Some starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Spread {
+    /// How many.
+    pub count: usize,
+    /// The middle one, in seconds.
+    pub median_seconds: i64,
+    /// Nine in ten were at most this slow, in seconds.
+    pub p90_seconds: i64,
+    /// The slowest, in seconds.
+    pub max_seconds: i64,
+}
+
+/// By kind of machine and stage.
+pub type Startup = BTreeMap<Compute, BTreeMap<Stage, Spread>>;
+
+/// Of all nodes and Fargate pods that are there now. A node that was not Ready for a while counts
+/// with its last time; the controller's histograms see each start once, as it happens.
+pub(super) fn startup(cluster: &Cluster, nodes: &[NodeLine]) -> Startup {
+    let claims = claims_by_node(cluster);
+    let mut all: BTreeMap<Compute, BTreeMap<Stage, Vec<i64>>> = BTreeMap::new();
+    for (node, line) in Cluster::known(&cluster.nodes).iter().zip(nodes) {
+        // On Fargate the pod is what starts; its node is the pod's microVM.
+        if line.compute == Compute::Fargate {
+            continue;
+        }
+        for (stage, took) in node_stages(node, claims.get(&line.name).copied()) {
+            all.entry(line.compute).or_default().entry(stage).or_default().push(took);
+        }
+    }
+    let pods = Cluster::known(&cluster.fargate_pods).iter().filter(|it| is_fargate_pod(it));
+    let started: Vec<i64> = pods.filter_map(pod_start).collect();
+    if !started.is_empty() {
+        all.entry(Compute::Fargate).or_default().insert(Stage::Ready, started);
+    }
+    let spreads = |stages: BTreeMap<Stage, Vec<i64>>| {
+        stages.into_iter().map(|(stage, took)| (stage, spread(took))).collect()
+    };
+    all.into_iter().map(|(compute, stages)| (compute, spreads(stages))).collect()
+}
+
+/// Each NodeClaim by the node that came of it.
+pub fn claims_by_node(cluster: &Cluster) -> BTreeMap<Text, &NodeClaim> {
+    let claims = Cluster::known_kind(&cluster.node_claims).iter();
+    let named = claims.filter(|it| !it.status.node_name.is_empty());
+    named.map(|it| (it.status.node_name.clone(), it)).collect()
+}
+
+fn spread(mut took: Vec<i64>) -> Spread {
+    took.sort_unstable();
+    // The nearest rank: the smallest value with at least this share at or below it.
+    let rank = |share: usize| took[(took.len() * share).div_ceil(100).max(1) - 1];
+    Spread {
+        count: took.len(),
+        median_seconds: rank(50),
+        p90_seconds: rank(90),
+        max_seconds: rank(100),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stages_of_a_karpenter_node_count_from_its_claim() {
+        let claim: NodeClaim = serde_json::from_value(serde_json::json!({
+            "metadata": {"creationTimestamp": "2026-11-23T10:00:00Z"},
+            "status": {"conditions": [
+                {"type": "Registered", "status": "True", "lastTransitionTime": "2026-11-23T10:00:31Z"},
+                {"type": "Initialized", "status": "True", "lastTransitionTime": "2026-11-23T10:00:58Z"}
+            ]}
+        }))
+        .unwrap();
+        let node: Node = serde_json::from_value(serde_json::json!({
+            "metadata": {"creationTimestamp": "2026-11-23T10:00:30Z"},
+            "status": {"conditions": [
+                {"type": "Ready", "status": "True", "lastTransitionTime": "2026-11-23T10:00:45Z"},
+                {"type": "NetworkUnavailable", "status": "False", "reason": "CiliumIsUp",
+                 "lastTransitionTime": "2026-11-23T10:00:55Z"}
+            ]}
+        }))
+        .unwrap();
+        let wanted = [
+            (Stage::Registered, 31),
+            (Stage::Ready, 45),
+            (Stage::DatapathReady, 55),
+            (Stage::GateOpen, 58),
+        ];
+        assert_eq!(node_stages(&node, Some(&claim)), wanted);
+        // Without a claim the node's own creation is the start.
+        assert_eq!(node_stages(&node, None)[1], (Stage::Ready, 15));
+    }
+
+    #[test]
+    fn a_node_that_is_not_ready_has_not_reached_that_stage() {
+        let node: Node = serde_json::from_value(serde_json::json!({
+            "metadata": {"creationTimestamp": "2026-11-23T10:00:30Z"},
+            "status": {"conditions": [
+                {"type": "Ready", "status": "Unknown", "lastTransitionTime": "2026-11-23T10:00:45Z"}
+            ]}
+        }))
+        .unwrap();
+        assert_eq!(node_stages(&node, None), [(Stage::Registered, 0)]);
+    }
+
+    #[test]
+    fn ranks_are_the_nearest() {
+        let spread = spread((1..=10).collect());
+        assert_eq!((spread.median_seconds, spread.p90_seconds, spread.max_seconds), (5, 9, 10));
+        assert_eq!(super::spread(vec![7]).median_seconds, 7);
+    }
+}
