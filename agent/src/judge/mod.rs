@@ -4,6 +4,7 @@
 //! are tables of such questions; [`rules`] look at the node's set-up; [`values`] asks what a given
 //! configuration wants of this node.
 
+pub mod cluster;
 pub mod datapath;
 mod ebpf;
 pub mod features;

@@ -111,8 +111,7 @@ mod tests {
         let exists = Toleration { operator: "Exists".into(), ..Toleration::default() };
         assert!(exists.tolerates(&taint));
         assert!(!Toleration::default().tolerates(&taint));
-        let equal =
-            Toleration { key: "a".into(), value: "b".into(), ..Toleration::default() };
+        let equal = Toleration { key: "a".into(), value: "b".into(), ..Toleration::default() };
         assert!(equal.tolerates(&taint));
         let other = Toleration { effect: "NoExecute".into(), ..equal };
         assert!(!other.tolerates(&taint));

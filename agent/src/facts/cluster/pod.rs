@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::condition::Toleration;
 use super::condition::{Condition, condition};
 use super::meta::Meta;
 use super::selector::Affinity;
 use super::text::{Interner, Labels, Text, Trim, null_is_default};
-use super::condition::Toleration;
 use super::time::Time;
 
 /// A Pod.

@@ -115,9 +115,10 @@ pub struct RequiredNodes {
 impl Affinity {
     /// The alternatives a node must fulfil one of; empty: every node will do.
     pub fn terms(&self) -> &[NodeSelectorTerm] {
-        let required = self.node_affinity.as_ref().and_then(|it| {
-            it.required_during_scheduling_ignored_during_execution.as_ref()
-        });
+        let required = self
+            .node_affinity
+            .as_ref()
+            .and_then(|it| it.required_during_scheduling_ignored_during_execution.as_ref());
         required.map_or(&[], |it| &it.node_selector_terms)
     }
 }

@@ -120,7 +120,10 @@ impl Compute {
 
     /// Whether these nodes are EC2 machines whose CNI the cluster's owner chooses.
     pub fn is_ec2(self) -> bool {
-        matches!(self, Self::ManagedNodeGroup | Self::SelfManaged | Self::Karpenter | Self::HyperPod)
+        matches!(
+            self,
+            Self::ManagedNodeGroup | Self::SelfManaged | Self::Karpenter | Self::HyperPod
+        )
     }
 
     /// Whether the platform lets a DaemonSet bring another CNI.
@@ -183,7 +186,11 @@ fn decide(node: &Node) -> (Compute, &'static str) {
     let signs = [
         (Compute::Fargate, "label eks.amazonaws.com/compute-type=fargate", eks("fargate")),
         (Compute::Fargate, "name and providerID begin with fargate-", is_fargate_by_name(node)),
-        (Compute::Fargate, "taint eks.amazonaws.com/compute-type=fargate", is_fargate_by_taint(node)),
+        (
+            Compute::Fargate,
+            "taint eks.amazonaws.com/compute-type=fargate",
+            is_fargate_by_taint(node),
+        ),
         (Compute::AutoMode, "label eks.amazonaws.com/compute-type=auto", eks("auto")),
         (Compute::HybridNode, "label eks.amazonaws.com/compute-type=hybrid", eks("hybrid")),
         (Compute::HybridNode, "providerID eks-hybrid:///", id.starts_with("eks-hybrid:///")),
@@ -194,7 +201,11 @@ fn decide(node: &Node) -> (Compute, &'static str) {
         ),
         (Compute::Karpenter, "label karpenter.sh/nodepool", labels.has(POOL_LABEL)),
         (Compute::Karpenter, "owned by a NodeClaim", is_of_node_claim(node)),
-        (Compute::Karpenter, "taint karpenter.sh/unregistered", has_taint(node, "karpenter.sh/unregistered")),
+        (
+            Compute::Karpenter,
+            "taint karpenter.sh/unregistered",
+            has_taint(node, "karpenter.sh/unregistered"),
+        ),
         (
             Compute::Karpenter,
             "label karpenter.sh/provisioner-name (alpha API)",
@@ -216,7 +227,11 @@ fn decide(node: &Node) -> (Compute, &'static str) {
             "providerID azure:/// and label kubernetes.azure.com/cluster",
             id.starts_with("azure:///") && labels.has("kubernetes.azure.com/cluster"),
         ),
-        (Compute::VirtualKubelet, "label type=virtual-kubelet", labels.is("type", "virtual-kubelet")),
+        (
+            Compute::VirtualKubelet,
+            "label type=virtual-kubelet",
+            labels.is("type", "virtual-kubelet"),
+        ),
         (Compute::Kind, "providerID kind://", id.starts_with("kind://")),
         (
             Compute::K3s,
@@ -230,7 +245,8 @@ fn decide(node: &Node) -> (Compute, &'static str) {
         ),
     ];
     let found = signs.into_iter().find(|it| it.2);
-    found.map_or((Compute::Unknown, "no sign of any platform"), |(compute, sign, _)| (compute, sign))
+    found
+        .map_or((Compute::Unknown, "no sign of any platform"), |(compute, sign, _)| (compute, sign))
 }
 
 /// The name alone proves nothing: anybody may call a machine `fargate-…`.
@@ -354,7 +370,8 @@ mod tests {
         expect(owner("karpenter.sh/v1"), Compute::Karpenter);
         expect(owner("karpenter.sh/v1beta1"), Compute::Karpenter);
         expect(owner("example.io/v1"), Compute::Unknown);
-        let taints = serde_json::json!([{"key": "karpenter.sh/unregistered", "effect": "NoExecute"}]);
+        let taints =
+            serde_json::json!([{"key": "karpenter.sh/unregistered", "effect": "NoExecute"}]);
         expect(serde_json::json!({"spec": {"taints": taints}}), Compute::Karpenter);
     }
 

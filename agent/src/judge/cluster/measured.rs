@@ -100,7 +100,9 @@ impl Measured {
                 .and_then(|it| word(&it.replace('_', "+")))
                 .unwrap_or(Cni::Unknown),
             mode: Text::default(),
-            service_proxy: label("service-proxy").and_then(|it| word(it)).unwrap_or(ProxyMode::Unknown),
+            service_proxy: label("service-proxy")
+                .and_then(|it| word(it))
+                .unwrap_or(ProxyMode::Unknown),
             target: None,
             capable: label("cilium-capable").and_then(|it| word(it)).unwrap_or(Ternary::Unknown),
             ready: label("cilium-ready").and_then(|it| word(it)).unwrap_or(Ternary::Unknown),

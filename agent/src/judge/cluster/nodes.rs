@@ -74,7 +74,10 @@ pub(super) fn lines(
 ) -> Vec<NodeLine> {
     let hints = Hints::of(cluster);
     let nodes = Cluster::known(&cluster.nodes);
-    nodes.iter().map(|it| line(it, measurements.get(&it.metadata.name), &hints, policy, target)).collect()
+    nodes
+        .iter()
+        .map(|it| line(it, measurements.get(&it.metadata.name), &hints, policy, target))
+        .collect()
 }
 
 fn line(
@@ -233,6 +236,9 @@ impl<'a> Hints<'a> {
             let pods = Cluster::known(pods).iter().filter(|it| it.is_ready());
             pods.map(|it| &it.spec.node_name).collect()
         };
-        Self { cilium_ready: ready(&cluster.cilium_pods), vpc_cni_ready: ready(&cluster.vpc_cni_pods) }
+        Self {
+            cilium_ready: ready(&cluster.cilium_pods),
+            vpc_cni_ready: ready(&cluster.vpc_cni_pods),
+        }
     }
 }

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::compute::Compute;
 use super::fargate::FargateReport;
 use super::nodes::NodeLine;
-use super::compute::Compute;
 use crate::facts::Observed;
 use crate::facts::cluster::cilium::GROUP;
 use crate::facts::cluster::workload::DaemonSet;
@@ -89,7 +89,7 @@ fn found<T>(part: &Observed<T>, seen: bool) -> Ternary {
 }
 
 /// `quay.io/cilium/cilium:v1.18.1@sha256:…` → 1.18.
-fn release(daemon_set: &DaemonSet) -> Option<Release> {
+pub(super) fn release(daemon_set: &DaemonSet) -> Option<Release> {
     let images = daemon_set.spec.template.spec.containers.iter().map(|it| &it.image);
     images.filter_map(|it| tag_release(it)).next()
 }

@@ -55,7 +55,8 @@ pub fn node_stages(node: &Node, claim: Option<&NodeClaim>) -> Vec<(Stage, i64)> 
         (Stage::GateOpen, claim.and_then(|it| since(it.condition("Initialized"), "True"))),
     ];
     // A node's clock may be a second behind; a stage from before its start is a mistake.
-    let took = reached.into_iter().filter_map(|(stage, at)| Some((stage, at?.seconds_since(start))));
+    let took =
+        reached.into_iter().filter_map(|(stage, at)| Some((stage, at?.seconds_since(start))));
     took.filter(|it| it.1 >= 0).collect()
 }
 

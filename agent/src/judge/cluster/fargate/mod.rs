@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::nodes::NodeLine;
 use super::compute::Compute;
+use super::nodes::NodeLine;
 use crate::facts::Observed;
 use crate::facts::cluster::{Cluster, Pod, Text};
 use crate::judge::report::Ternary;
@@ -132,7 +132,11 @@ mod tests {
         assert!(is_fargate_pod(&pod("fargate-scheduler", "", Some("web"))));
         assert!(is_fargate_pod(&pod("", "fargate-ip-10-0-1-15.ec2.internal", Some("web"))));
         // Its author asked for a profile; it runs on EC2.
-        assert!(!is_fargate_pod(&pod("default-scheduler", "ip-10-0-1-2.ec2.internal", Some("web"))));
+        assert!(!is_fargate_pod(&pod(
+            "default-scheduler",
+            "ip-10-0-1-2.ec2.internal",
+            Some("web")
+        )));
         assert!(!is_fargate_pod(&pod("fargate-scheduler", "", None)));
     }
 }

@@ -1,0 +1,145 @@
+//! The steps of a recommendation. Cilium's guides `k8s-install-migration` and `cni-chaining-aws-cni`,
+//! the EKS user guide (`create-cluster`), Karpenter's rules on drift.
+
+use serde::{Deserialize, Serialize};
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// What to do.
+    pub title: String,
+    /// Commands that do it; empty: no command does.
+    pub commands: Vec<String>,
+}
+
+fn steps(list: &[(&str, &[&str])]) -> Vec<Step> {
+    let step = |(title, commands): &(&str, &[&str])| Step {
+        title: (*title).to_owned(),
+        commands: commands.iter().map(|it| (*it).to_owned()).collect(),
+    };
+    list.iter().map(step).collect()
+}
+
+/// A cluster whose nodes have no datapath yet.
+pub(super) fn new_cluster() -> Vec<Step> {
+    steps(&[
+        (
+            "Make the cluster without its own add-ons; this is possible at its creation only",
+            &["aws eks create-cluster --bootstrap-self-managed-addons=false …"],
+        ),
+        (
+            "Give node groups the taint node.cilium.io/agent-not-ready=true:NoExecute, and NodePools the same as startupTaints",
+            &[],
+        ),
+        (
+            "Install Cilium",
+            &["cilium install --set eni.enabled=true --set ipam.mode=eni --set routingMode=native"],
+        ),
+        ("Verify", &["cilium status --wait", "bpfready cluster --fail-on warning"]),
+    ])
+}
+
+/// One node after the other, by Cilium's migration guide.
+pub(super) fn node_by_node() -> Vec<Step> {
+    steps(&[
+        (
+            "Install Cilium as a second overlay that touches no node yet",
+            &[
+                "helm install cilium cilium/cilium -n kube-system --set cni.customConf=true --set cni.uninstall=false --set policyEnforcementMode=never --set bpf.hostLegacyRouting=true --set operator.unmanagedPodWatcher.restart=false --set tunnelPort=8473 --set ipam.mode=cluster-pool --set ipam.operator.clusterPoolIPv4PodCIDRList=10.245.0.0/16",
+            ],
+        ),
+        (
+            "Create a CiliumNodeConfig that selects io.cilium.migration/cilium-default=true and writes the CNI configuration there",
+            &["kubectl api-resources --api-group=cilium.io | grep ciliumnodeconfigs"],
+        ),
+        (
+            "For each node: cordon, drain, label, restart Cilium on it, reboot, verify, uncordon",
+            &[
+                "kubectl cordon $NODE && kubectl drain $NODE --ignore-daemonsets --delete-emptydir-data",
+                "kubectl label node $NODE io.cilium.migration/cilium-default=true",
+                "kubectl -n kube-system delete pod --field-selector spec.nodeName=$NODE -l k8s-app=cilium",
+                "bpfready check --require ready",
+                "kubectl uncordon $NODE",
+            ],
+        ),
+        ("Follow it", &["bpfready cluster"]),
+        (
+            "When all have moved: give Cilium its final values, delete the CiliumNodeConfig, remove the old CNI, switch policies on",
+            &["bpfready cluster --fail-on warning"],
+        ),
+    ])
+}
+
+/// With Karpenter: a second NodePool, and the old one is drained. No node changes in place.
+pub(super) fn pool_by_pool(pool: &str) -> Vec<Step> {
+    let print = format!("bpfready cluster nodepool {pool}");
+    steps(&[
+        (
+            "Keep the VPC CNI from nodes of Cilium, and Cilium from all others",
+            &[
+                "kubectl -n kube-system patch daemonset aws-node --type=strategic -p '{\"spec\":{\"template\":{\"spec\":{\"nodeSelector\":{\"io.cilium/aws-node-enabled\":\"true\"}}}}}'",
+            ],
+        ),
+        (
+            "Print a second NodePool that promises Cilium and holds pods back until it runs",
+            &[&print],
+        ),
+        (
+            "Install Cilium with an affinity for that pool's label bpfready.io/expect-datapath=cilium",
+            &[
+                "helm install cilium cilium/cilium -n kube-system --set eni.enabled=true --set ipam.mode=eni --set routingMode=native",
+            ],
+        ),
+        (
+            "Let workloads move: they select the promise, or the old pool gets a lower weight and a limit (neither replaces a node)",
+            &[],
+        ),
+        (
+            "Drain the old pool's nodes within its disruption budgets, and follow it",
+            &["bpfready cluster"],
+        ),
+        ("Keep Karpenter's NodeRepair off until the VPC CNI is gone", &[]),
+    ])
+}
+
+/// Nodes where the target cannot run.
+pub(super) fn newer_nodes() -> Vec<Step> {
+    steps(&[
+        (
+            "See what is missing, node by node",
+            &[
+                "bpfready cluster -o json | jq '.nodes[] | select(.ciliumCapable==\"no\") | {name, why}'",
+            ],
+        ),
+        (
+            "Take a newer machine image for those pools: a new NodePool or node group replaces no running node",
+            &[],
+        ),
+        ("Or choose a release that can run there", &["bpfready cluster --target-cilium 1.17"]),
+    ])
+}
+
+/// Nobody measured.
+pub(super) fn measure() -> Vec<Step> {
+    steps(&[
+        ("Install the agents", &["kubectl apply -k manifests/overlays/eks"]),
+        ("Ask again", &["bpfready cluster"]),
+    ])
+}
+
+/// From Fargate to nodes.
+pub(super) fn from_fargate() -> Vec<Step> {
+    steps(&[
+        (
+            "Install Karpenter, with a NodePool for the workloads of the Fargate profiles",
+            &["bpfready cluster nodepool default"],
+        ),
+        (
+            "Delete the Fargate profiles one by one and create their pods anew: a pod never moves from Fargate to a node",
+            &[
+                "aws eks delete-fargate-profile --cluster-name $CLUSTER --fargate-profile-name $PROFILE",
+            ],
+        ),
+        ("Ask again", &["bpfready cluster"]),
+    ])
+}
