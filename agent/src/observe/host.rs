@@ -177,6 +177,21 @@ impl Host {
         }
     }
 
+    /// A handle on a host path that is neither read nor written, to connect to or to watch;
+    /// symlinks resolve inside the root; `None`: nothing there.
+    ///
+    /// Not recorded: for use inside [`Host::ask`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Host::at`].
+    pub fn handle(&self, path: &str) -> Result<Option<OwnedFd>, SourceError> {
+        match &self.files {
+            Files::Root(root) => open_in(root, path, OFlags::PATH),
+            Files::Recorded(_) => Err(SourceError::NotRecorded { path: path.into() }),
+        }
+    }
+
     /// Path of the root as this process sees it, `/` for the machine itself.
     ///
     /// Not recorded: for use inside [`Host::ask`].

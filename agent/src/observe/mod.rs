@@ -21,6 +21,7 @@ pub mod recording;
 pub mod security;
 pub mod selftest;
 mod source_error;
+pub mod watch;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -83,6 +83,21 @@ pub(super) fn links(rights: Rights) -> Result<Vec<Link>, Failure> {
     Ok(list.into_iter().map(link).collect())
 }
 
+/// The ids alone, of programs or of links.
+pub(super) fn ids(rights: Rights, next: Cmd) -> Result<Vec<u32>, Failure> {
+    let mut ids = Vec::new();
+    let mut attr = GetId::default();
+    while ids.len() < MOST {
+        match bpf(next, &mut attr) {
+            Err(Errno::NOENT) => break,
+            Err(errno) => return Err(rights.failure(&format!("{next:?}"), errno)),
+            Ok(_) => attr = GetId { id: attr.next_id, ..GetId::default() },
+        }
+        ids.push(attr.id);
+    }
+    Ok(ids)
+}
+
 /// What the kernel tells of each object, by id. One that goes away meanwhile is not there.
 fn all<T: FromBytes + IntoBytes>(rights: Rights, next: Cmd, open: Cmd) -> Result<Vec<T>, Failure> {
     let mut list = Vec::new();

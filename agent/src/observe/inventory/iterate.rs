@@ -5,7 +5,7 @@ use std::io::Read;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use rustix::io::Errno;
-use zerocopy::{FromBytes, Immutable, IntoBytes};
+use zerocopy::FromBytes;
 
 use super::{MOST, records};
 use crate::facts::inventory::{Link, Map, Program};
@@ -24,7 +24,7 @@ const TRACE_ITER: u32 = 28;
 type Fields = &'static [(&'static str, &'static str, &'static str)];
 
 /// One iterator of `agent-ebpf`.
-struct Iterator {
+pub(super) struct Iterator {
     object: &'static [u8],
     program: &'static str,
     /// The function of the kernel's BTF that stands for the iterator.
@@ -32,7 +32,7 @@ struct Iterator {
     fields: Fields,
 }
 
-const PROGRAMS: Iterator = Iterator {
+pub(super) const PROGRAMS: Iterator = Iterator {
     object: embedded!("iter_prog"),
     program: "iter_prog",
     target: "bpf_iter_bpf_prog",
@@ -60,7 +60,7 @@ const MAPS: Iterator = Iterator {
     ],
 };
 
-const LINKS: Iterator = Iterator {
+pub(super) const LINKS: Iterator = Iterator {
     object: embedded!("iter_link"),
     program: "iter_link",
     target: "bpf_iter_bpf_link",
@@ -103,18 +103,45 @@ fn sorted<T>(mut list: Vec<T>, id: impl Fn(&T) -> u32) -> Vec<T> {
 }
 
 /// Ids of what the look itself loads.
-struct Own {
-    program: u32,
+pub(super) struct Own {
+    pub(super) program: u32,
     maps: Vec<u32>,
-    link: u32,
+    pub(super) link: u32,
+}
+
+/// An iterator that can be read again and again; it goes when this goes.
+pub(super) struct Attached {
+    pub(super) own: Own,
+    link: OwnedFd,
+    rights: Rights,
+}
+
+impl Attached {
+    /// Reads the whole list once.
+    pub(super) fn read<T: FromBytes>(&self) -> Result<Vec<T>, Failure> {
+        let refused = |errno| self.rights.failure("open the iterator", errno);
+        let reader = open(&self.link).map_err(refused)?;
+        parse(&read(reader, MOST * size_of::<T>())?)
+    }
 }
 
 impl Iterator {
-    fn list<T: FromBytes + IntoBytes + Immutable>(
+    fn list<T: FromBytes>(
         &self,
         rights: Rights,
         vmlinux: &Observed<Option<Btf>>,
     ) -> Result<(Own, Vec<T>), Failure> {
+        let attached = self.attach(rights, vmlinux)?;
+        let records = attached.read()?;
+        Ok((attached.own, records))
+    }
+
+    /// Loads the iterator's program and makes its link.
+    pub(super) fn attach(
+        &self,
+        rights: Rights,
+        vmlinux: &Observed<Option<Btf>>,
+    ) -> Result<Attached, Failure> {
         let refused = |what: &str, errno| rights.failure(what, errno);
         let btf = btf(vmlinux)?;
         let object = self.object(btf).map_err(|it| failed(rights, it))??;
@@ -132,8 +159,7 @@ impl Iterator {
             maps: object.map_fds().filter_map(|it| id(it).ok()).collect(),
             link: id(&link).map_err(|errno| refused("the link's own id", errno))?,
         };
-        let reader = open(&link).map_err(|errno| refused("open the iterator", errno))?;
-        Ok((own, parse(&read(reader, MOST * size_of::<T>())?)?))
+        Ok(Attached { own, link, rights })
     }
 
     /// The object with its offsets set; the outer error is the kernel's, the inner one the BTF's.

@@ -3,8 +3,11 @@
 mod enumerate;
 mod iterate;
 mod records;
+mod standing;
 #[cfg(test)]
 mod tests;
+
+pub use standing::Standing;
 
 use super::Host;
 use super::bpf::answer::Rights;

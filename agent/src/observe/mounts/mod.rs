@@ -3,7 +3,7 @@
 mod bpffs;
 mod cgroup;
 pub mod mountinfo;
-mod table;
+pub(super) mod table;
 
 use super::{Host, Looks};
 use crate::facts::Observed;

@@ -12,7 +12,7 @@ const OF_THIS_PROCESS: &str = "/proc/self/mountinfo";
 
 /// The mounts of the host: as its first process sees them, else as this process sees them under
 /// the root.
-pub(super) fn mounts(host: &Host) -> Observed<Vec<Mount>> {
+pub(in crate::observe) fn mounts(host: &Host) -> Observed<Vec<Mount>> {
     let of_init = host
         .read_bytes(OF_INIT)
         .and_then(|bytes| bytes.map(|it| mountinfo::parse(OF_INIT, &it)).transpose());

@@ -1,0 +1,86 @@
+//! Which programs and links there are, asked again and again at little cost.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use agent_ebpf::iter::{LinkRecord, ProgramRecord};
+
+use super::enumerate;
+use super::iterate::{Attached, LINKS, PROGRAMS};
+use crate::facts::privilege::Privilege;
+use crate::facts::{Failure, Observed};
+use crate::observe::bpf::answer::Rights;
+use crate::observe::bpf::sys::Cmd;
+use crate::observe::btf::Btf;
+
+/// A way to ask which programs and links are loaded that keeps what it needs between questions.
+///
+/// The kernel tells nobody of a tcx, netkit or cgroup attachment: there is no netlink message, and
+/// the audit log's (`AUDIT_BPF`) needs CAP_AUDIT_READ and a kernel that audits. What every such
+/// attachment changes is one of these two lists.
+pub struct Standing {
+    way: Way,
+    rights: Rights,
+}
+
+enum Way {
+    /// Loaded once: a question is two system calls and a read of a few bytes for each object.
+    Iterators { programs: Attached, links: Attached },
+    /// CAP_SYS_ADMIN without BTF: a system call for each object.
+    Ids,
+}
+
+impl Standing {
+    /// Takes iterators, and where they do not work the enumeration of ids.
+    ///
+    /// # Errors
+    ///
+    /// Why iterators do not work, where neither does.
+    pub fn start(
+        privilege: &Observed<Privilege>,
+        vmlinux: &Observed<Option<Btf>>,
+    ) -> Result<Self, Failure> {
+        let rights = Rights::of(privilege);
+        let iterators = PROGRAMS.attach(rights, vmlinux).and_then(|programs| {
+            LINKS.attach(rights, vmlinux).map(|links| Way::Iterators { programs, links })
+        });
+        let way = match iterators {
+            Ok(way) => way,
+            Err(failure) => match enumerate::ids(rights, Cmd::ProgGetNextId) {
+                Ok(_) => Way::Ids,
+                Err(_) => return Err(failure),
+            },
+        };
+        Ok(Self { way, rights })
+    }
+
+    /// A number that changes when a program or link comes or goes.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel does not answer this time.
+    pub fn digest(&self) -> Result<u64, Failure> {
+        let mut hasher = DefaultHasher::new();
+        match &self.way {
+            Way::Iterators { programs, links } => {
+                let own = [programs.own.program, links.own.program];
+                for it in programs.read::<ProgramRecord>()? {
+                    if !own.contains(&it.id) {
+                        it.id.hash(&mut hasher);
+                    }
+                }
+                let own = [programs.own.link, links.own.link];
+                for it in links.read::<LinkRecord>()? {
+                    if !own.contains(&it.id) {
+                        // A link can be given another program (BPF_LINK_UPDATE).
+                        (it.id, it.program_id).hash(&mut hasher);
+                    }
+                }
+            }
+            Way::Ids => {
+                enumerate::ids(self.rights, Cmd::ProgGetNextId)?.hash(&mut hasher);
+                enumerate::ids(self.rights, Cmd::LinkGetNextId)?.hash(&mut hasher);
+            }
+        }
+        Ok(hasher.finish())
+    }
+}
