@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "everything in this binary is a test")]
 
+mod apiserver;
 mod cli;
 mod hosts;
 mod output;

@@ -1,5 +1,7 @@
 //! What the integration tests share: where things are.
 
+pub mod apiserver;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
