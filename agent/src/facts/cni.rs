@@ -65,7 +65,7 @@ pub struct Runtime {
     pub distribution: Distribution,
     /// What shows it, the surest sign first: kubelet's setting, its socket, its configuration.
     pub signs: Vec<RuntimeSign>,
-    /// `version` of containerd's configuration file: 1, 2, 3 or, from containerd 2.3, 4.
+    /// `version` of containerd's configuration file; 1 where it names none.
     pub config_version: Option<u32>,
 }
 

@@ -1,19 +1,24 @@
 //! Looking at the host: the only layer that reads. A snapshot never fails as a whole.
 
+pub mod agents;
 #[cfg(test)]
 mod as_if;
 pub mod bpf;
 pub mod btf;
+pub mod cni;
 pub mod config;
 mod deadline;
 pub mod host;
 mod inside;
 pub mod inventory;
 pub mod kernel;
+pub mod local;
 pub mod mounts;
 pub mod net_probe;
 pub mod netlink;
+pub mod networkd;
 pub mod nic;
+mod node;
 mod object;
 pub mod privilege;
 mod procfs;
@@ -28,13 +33,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use crate::facts::agents::AgentFacts;
 use crate::facts::bpf::{BpfFacts, Support};
-use crate::facts::cni::CniFacts;
 use crate::facts::firewall::FirewallFacts;
 use crate::facts::hooks::HookFacts;
 use crate::facts::links::NetworkFacts;
-use crate::facts::networkd::NetworkdFacts;
 use crate::facts::selftest::Selftest;
 use crate::facts::{Cause, Facts, Failure, Observed, SCHEMA, SourceRun};
 pub use host::{Host, SourceError};
@@ -59,7 +61,7 @@ pub fn snapshot(host: &Host) -> Facts {
     let config = config::config(host, &mut looks, &kernel.uname);
     let net_probes = net_probe::begin(host, &config);
     let ground = bpf::Ground { privilege: &privilege, vmlinux: &vmlinux, btf: &btf };
-    let (bpf, selftests) = try_out(host, &mut looks, ground);
+    let (bpf, selftests, node) = try_out(host, &mut looks, ground);
     // The types land first, the observers within the hour.
     let not_yet = Failure::new(Cause::NotSupported, "this build does not look there yet");
     Facts {
@@ -77,10 +79,10 @@ pub fn snapshot(host: &Host) -> Facts {
         hooks: HookFacts::unknown(&not_yet),
         pins: Observed::Unknown(not_yet.clone()),
         firewall: FirewallFacts::unknown(&not_yet),
-        cni: CniFacts::unknown(&not_yet),
-        agents: AgentFacts::unknown(&not_yet),
-        cilium: Observed::Unknown(not_yet.clone()),
-        networkd: NetworkdFacts::unknown(&not_yet),
+        cni: node.cni,
+        agents: node.agents,
+        cilium: node.cilium,
+        networkd: node.networkd,
         pods: Observed::unknown(Cause::Prerequisite, "no API server was asked"),
         kernel,
         privilege,
@@ -90,14 +92,14 @@ pub fn snapshot(host: &Host) -> Facts {
     }
 }
 
-/// Probes and self-tests, side by side: the self-tests wait for the kernel more than they compute.
+/// Probes, self-tests and the node's agents, side by side: the last two wait more than they compute.
 fn try_out(
     host: &Host,
     looks: &mut Looks,
     ground: bpf::Ground<'_>,
-) -> (BpfFacts, BTreeMap<Selftest, Support>) {
-    let (bpf, (selftests, runs)) = thread::scope(|scope| {
-        let beside = scope.spawn(|| {
+) -> (BpfFacts, BTreeMap<Selftest, Support>, node::Node) {
+    let (bpf, selftests, node) = thread::scope(|scope| {
+        let selftests = scope.spawn(|| {
             let mut looks = Looks::default();
             let selftests = looks.many(
                 "selftests",
@@ -106,11 +108,14 @@ fn try_out(
             );
             (selftests, looks.into_runs())
         });
+        let node = scope.spawn(|| node::node(host));
         let bpf = looks.many("bpf", || bpf::bpf(host, ground), |it| bpf::unknown(&it));
-        (bpf, beside.join().expect("`Looks` catches what a source throws"))
+        let caught = "`Looks` catches what a source throws";
+        (bpf, selftests.join().expect(caught), node.join().expect(caught))
     });
-    looks.runs.extend(runs);
-    (bpf, selftests)
+    let ((selftests, runs), (node, more)) = (selftests, node);
+    looks.runs.extend(runs.into_iter().chain(more));
+    (bpf, selftests, node)
 }
 
 /// When a host was looked at and by which version: now, or what its recording says.

@@ -5,10 +5,9 @@
 //! tokens, JSON web tokens, AWS access keys, bootstrap tokens of kubeadm, private keys in PEM, the IPv6
 //! addresses of `/proc/net/if_inet6` (they hold MAC addresses) and machine ids.
 //!
-//! What stays: interface names, mount points and options, module names, the boot id and program
-//! names, because verdicts rest on them. `bpfready check` reads neither the environment nor the
-//! node's name nor any other address; one can still appear as the source of a network mount, and
-//! stays, since it is no credential.
+//! What stays, because verdicts rest on it: interface names, mount points and options, module names,
+//! the boot id, program names, CNI and runtime configuration, and what Cilium's agent says of
+//! itself, with the node's name and the addresses and names of its pods. None is a credential.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -23,6 +22,9 @@ static SECRETS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     [
         // `CONFIG_SECRETMEM=y` names a kernel option: see `is_kernel_option`.
         r#"(?i)(?P<keep>[\w.-]*(?:passw(?:or)?d|passphrase|secret|token|credential|api[-_]?key|access[-_]?key|private[-_]?key|luks[.-]?key)[\w.-]*=)(?:"[^"]*"|[^\s,"]+)"#,
+        // JSON (CNI configuration) and TOML (registries of a container runtime).
+        r#"(?i)(?P<keep>"[\w.-]*(?:passw(?:or)?d|passphrase|secret|token|credential|api[-_]?key|access[-_]?key|private[-_]?key)[\w.-]*"\s*:\s*")[^"]*(?P<end>")"#,
+        r#"(?i)(?P<keep>\b(?:[\w.-]*(?:passw(?:or)?d|passphrase|secret|token|credential|api[-_]?key)[\w.-]*|auth)["']?\s+=\s*["'])[^"'\n]*(?P<end>["'])"#,
         r"(?P<keep>[a-z][a-z0-9+.-]*://)[^\s/@]+(?P<end>@)",
         r"(?i)(?P<keep>\bbearer\s+)[A-Za-z0-9._~+/=-]{8,}",
         r"(?P<keep>)\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*",
@@ -107,6 +109,19 @@ mod tests {
             "root=/dev/sda1 agent.token=REDACTED lsm=lockdown,bpf rd.luks.key=REDACTED quiet",
         );
         expect("db_password=\"two words\" ro", "db_password=REDACTED ro");
+    }
+
+    /// What Calico's installer writes, and `registry.configs` of containerd.
+    #[test]
+    fn secrets_of_cni_and_runtime_configuration_go_and_the_files_stay_what_they_are() {
+        expect(
+            r#"{"type": "calico", "policy": {"k8s_auth_token": "s3cr3t", "type": "k8s"}}"#,
+            r#"{"type": "calico", "policy": {"k8s_auth_token": "REDACTED", "type": "k8s"}}"#,
+        );
+        expect(
+            "[registry.auth]\nusername = \"u\"\npassword = 'p w'\n  auth = \"dTpw\"\nconfig_path = \"/x\"\n",
+            "[registry.auth]\nusername = \"u\"\npassword = 'REDACTED'\n  auth = \"REDACTED\"\nconfig_path = \"/x\"\n",
+        );
     }
 
     #[test]

@@ -152,7 +152,8 @@ impl Files {
                         triggers.insert(*trigger);
                     }
                     if depth > 0 && event.flags.contains(ReadFlags::ISDIR) {
-                        self.inside(host, target, format!("{path}/{}", event.name), depth - 1)?;
+                        let below = format!("{path}/{}", event.name);
+                        self.inside(host, target, &below, depth - 1)?;
                     }
                 }
             }
@@ -193,14 +194,14 @@ impl Files {
             here = parent;
         }
         if here == path {
-            return self.inside(host, target, path, depth);
+            return self.inside(host, target, &path, depth);
         }
         let name = path[here.len()..].split('/').find(|it| !it.is_empty()).unwrap_or_default();
         let parent = if here.is_empty() { "/" } else { here };
         self.add(host, parent, Watch::Above { target, name: name.to_owned() })?;
         // It may have come between the look and the watch.
-        if is_there(host, &format!("{}/{name}", here)) {
-            return self.inside(host, target, path, depth);
+        if is_there(host, &format!("{here}/{name}")) {
+            return self.inside(host, target, &path, depth);
         }
         Ok(())
     }
@@ -210,18 +211,17 @@ impl Files {
         &mut self,
         host: &Host,
         target: usize,
-        path: String,
+        path: &str,
         depth: u32,
     ) -> Result<(), Failure> {
-        if !self.add(host, &path, Watch::Inside { target, path: path.clone(), depth })?
-            || depth == 0
-        {
+        let watch = Watch::Inside { target, path: path.to_owned(), depth };
+        if !self.add(host, path, watch)? || depth == 0 {
             return Ok(());
         }
         // Not recorded: a watcher works on live hosts only, and its host has no recorder.
-        for name in host.list(&path).ok().flatten().unwrap_or_default() {
+        for name in host.list(path).ok().flatten().unwrap_or_default() {
             let below = format!("{path}/{name}");
-            self.inside(host, target, below, depth - 1)?;
+            self.inside(host, target, &below, depth - 1)?;
         }
         Ok(())
     }

@@ -147,7 +147,7 @@ impl Default for Pace {
             burst: 10,
             refill: Duration::from_secs(5),
             full: Duration::from_secs(300),
-            programs: Duration::from_millis(400),
+            programs: Duration::from_millis(300),
         }
     }
 }

@@ -18,8 +18,8 @@ use super::routes::Routes;
 use super::targets;
 use super::{Pace, Source, Trigger};
 use crate::facts::{Cause, Failure};
-use crate::observe::Host;
 use crate::observe::mounts::table;
+use crate::observe::{Host, cni};
 
 /// How long a source that failed is left alone: doubled from the first to the last.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
@@ -200,7 +200,11 @@ impl Run {
 
     fn targets(&self) -> Vec<targets::Target> {
         let table = table::mounts(&self.host);
-        targets::targets(None, table.known().map_or(&[], Vec::as_slice))
+        let cni = cni::cni(&self.host);
+        let mut in_effect = vec![cni.conf_dir.value];
+        in_effect.extend(cni.bin_dirs.into_iter().map(|it| it.path));
+        in_effect.extend(cni.handlers.into_iter().filter_map(|it| it.conf_dir));
+        targets::targets(&in_effect, table.known().map_or(&[], Vec::as_slice))
     }
 
     /// After a change of mounts, and with every full look, directories may be elsewhere.

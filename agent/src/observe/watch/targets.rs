@@ -66,8 +66,9 @@ const BPFFS: &str = "/sys/fs/bpf";
 /// Cilium's pins of endpoints lie four levels deep: `cilium/endpoints/7/links/cil_from_container`.
 const PIN_DEPTH: u32 = 4;
 
-/// All targets: the known places, and every bpffs of this mount table.
-pub(super) fn targets(conf_dir: Option<&str>, table: &[Mount]) -> Vec<Target> {
+/// All targets: the known places, those that the runtime was told to use, and every bpffs of this
+/// mount table.
+pub(super) fn targets(in_effect: &[String], table: &[Mount]) -> Vec<Target> {
     let target = |path: &str, trigger, depth, names| Target {
         path: path.trim_end_matches('/').to_owned(),
         trigger,
@@ -76,7 +77,7 @@ pub(super) fn targets(conf_dir: Option<&str>, table: &[Mount]) -> Vec<Target> {
     };
     let mut all: Vec<Target> =
         CNI.iter().map(|it| target(it, Trigger::Cni, 0, Names::All)).collect();
-    all.extend(conf_dir.map(|it| target(it, Trigger::Cni, 0, Names::All)));
+    all.extend(in_effect.iter().map(|it| target(it, Trigger::Cni, 0, Names::All)));
     all.extend(AGENTS.iter().map(|it| target(it, Trigger::Sockets, 0, SOCKETS)));
     let mounted = table.iter().filter(|it| it.fs_type == "bpf").map(|it| it.mount_point.as_str());
     for path in [BPFFS].into_iter().chain(mounted) {
@@ -106,7 +107,7 @@ mod tests {
             super_options: Vec::new(),
         };
         let table = [mount("/sys/fs/bpf"), mount("/run/bpf")];
-        let all = targets(Some("/etc/cni/net.d"), &table);
+        let all = targets(&["/etc/cni/net.d/".into()], &table);
         let pins: Vec<_> = all.iter().filter(|it| it.trigger == Trigger::Pins).collect();
         let paths: Vec<_> = pins.iter().map(|it| it.path.as_str()).collect();
         assert_eq!(paths, ["/run/bpf", "/sys/fs/bpf"]);

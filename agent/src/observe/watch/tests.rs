@@ -26,13 +26,16 @@ impl Watched {
     fn start(root: &Path, pace: Pace) -> Self {
         let (sender, woken) = mpsc::channel();
         let host = Host::mounted(root).unwrap();
-        let watcher = Watcher::start(host, pace, move || drop(sender.send(()))).unwrap();
+        let watcher = Watcher::start(host, pace, move || {
+            let _ = sender.send(());
+        })
+        .unwrap();
         Self { watcher, woken }
     }
 
     /// Waits until all sources are open and what opening them moved has been told.
     fn settle(&self) {
-        std::thread::sleep(Duration::from_millis(700));
+        thread::sleep(Duration::from_millis(700));
         while self.woken.try_recv().is_ok() {}
         drop(self.watcher.take());
     }
@@ -119,7 +122,7 @@ fn a_storm_of_links_is_told_a_few_times() {
             ip(&format!("link add d{round} type veth peer name e{round}"));
             ip(&format!("link delete d{round}"));
         }
-        std::thread::sleep(Duration::from_millis(700));
+        thread::sleep(Duration::from_millis(700));
         let told = watched.woken.try_iter().count();
         assert!((1..=11).contains(&told), "told {told} times");
     });
