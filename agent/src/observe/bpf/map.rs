@@ -10,7 +10,6 @@ use super::answer::{ENOTSUPP, Rights};
 use super::blob;
 use super::names::{MAP_TYPES, map_type};
 use super::sys::{Cmd, MapCreate, bpf_fd};
-use crate::facts::Cause;
 use crate::facts::bpf::Support;
 
 const NO_PREALLOC: u32 = 1 << 0;
@@ -113,25 +112,21 @@ pub(crate) fn with_value(name: &str, value_size: u32) -> Result<OwnedFd, Errno> 
     create(&mut MapCreate { value_size, ..sized(name) })
 }
 
+/// Before Linux 5.11 `dev_map_init_map` of `kernel/bpf/devmap.c` turns the refusal to lock more
+/// memory into EINVAL. Where there is such a limit, that EINVAL proves nothing: it becomes ENOMEM.
 fn create(attr: &mut MapCreate) -> Result<OwnedFd, Errno> {
-    bpf_fd(Cmd::MapCreate, attr)
+    let hides_the_limit = [map_type("devmap"), map_type("devmap_hash")].contains(&attr.map_type);
+    bpf_fd(Cmd::MapCreate, attr).map_err(|errno| match errno {
+        Errno::INVAL if hides_the_limit && memory_is_limited() => Errno::NOMEM,
+        errno => errno,
+    })
 }
 
 fn settle(name: &str, result: Result<OwnedFd, Errno>, rights: Rights) -> Support {
     // A struct_ops map names a struct of the kernel; ours is none, and only a kernel that has the
     // type says so (`bpf_struct_ops_map_alloc`, 5.6).
     let yes: &[Errno] = if name == "struct_ops" { &[ENOTSUPP] } else { &[] };
-    if hides_the_limit(name) && matches!(result, Err(Errno::INVAL)) && memory_is_limited() {
-        let detail = "create: EINVAL, which this type says of RLIMIT_MEMLOCK too before Linux 5.11";
-        return Support::unknown(Cause::OutOfMemory, detail);
-    }
     rights.settle("create", result, yes, &[Errno::INVAL, Errno::TOOBIG])
-}
-
-/// `dev_map_init_map` of `kernel/bpf/devmap.c` turns the refusal to lock more memory into EINVAL,
-/// where other types say EPERM.
-fn hides_the_limit(name: &str) -> bool {
-    matches!(name, "devmap" | "devmap_hash")
 }
 
 fn memory_is_limited() -> bool {
@@ -187,6 +182,7 @@ fn page_size() -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::Cause;
 
     const RIGHTS: Rights = Rights { proves_absence: true, filtered: false };
 
