@@ -5,7 +5,7 @@
 //! helper, and one of a few sentences proves that it may not. Everything else proves nothing;
 //! libbpf takes it for a yes (60 wrong ones on Linux 6.18), cilium/ebpf for a no.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rustix::io::Errno;
 
@@ -13,7 +13,6 @@ use super::answer::Rights;
 use super::helper_names::HELPERS;
 use super::insn::Insn;
 use super::sys::{Log, Program};
-use super::usual::Usual;
 use crate::facts::bpf::{Because, HelperRow, Support};
 use crate::facts::{Cause, Failure};
 
@@ -56,17 +55,16 @@ pub(crate) fn candidates(known_to_kernel: Option<&BTreeMap<u32, String>>) -> Vec
 }
 
 /// Asks for each candidate whether `program` may call it. `program` says type, attach type and
-/// flags; its instructions are replaced.
+/// flags; its instructions are replaced. Those in `proven` it may call for sure.
 pub(crate) fn row(
     program: Program<'_>,
     candidates: &[(u32, String)],
     known_to_kernel: Option<&BTreeMap<u32, String>>,
-    usual: &Usual,
+    proven: &BTreeSet<u32>,
     rights: Rights,
 ) -> HelperRow {
     let mut row = HelperRow::default();
     let mut log = Log::new();
-    let proven = usual.proven(program, &mut log);
     for (number, name) in candidates {
         if proven.contains(number) {
             row.supported.insert(name.clone());
@@ -224,7 +222,7 @@ mod tests {
         let candidates = vec![(23, "redirect".to_owned())];
         // A kprobe program can never redirect a packet.
         let program = Program { program_type: 2, ..Program::default() };
-        let row = row(program, &candidates, None, &Usual::new(), rights);
+        let row = row(program, &candidates, None, &BTreeSet::new(), rights);
         assert!(row.unknown.contains_key("redirect"), "{row:?}");
     }
 }

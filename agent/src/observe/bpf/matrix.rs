@@ -1,13 +1,14 @@
 //! The helper matrix: a row a program type, a question a helper. By far the most questions, so
 //! all processors share them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::thread;
 
 use super::answer::Rights;
 use super::crew;
 use super::helper;
 use super::program::{self, Variant};
+use super::sys::{Log, Program};
 use super::target::Targets;
 use super::usual::Usual;
 use crate::facts::bpf::{HelperRow, ProgramSupport, Support};
@@ -57,23 +58,76 @@ impl<'a> Matrix<'a> {
         &self,
         beside: impl FnOnce() -> B,
     ) -> (thread::Result<BTreeMap<String, Observed<HelperRow>>>, B) {
-        let ask = |row: &Row| (row.name.clone(), self.answer(row));
-        let (rows, done) = crew::share_beside(&self.rows, ask, beside);
-        (rows.map(|it| it.into_iter().collect()), done)
+        let proven = crew::share(&self.rows, |row| match row.program() {
+            Ok(program) => self.usual.proven(program, &mut Log::new()),
+            Err(_) => BTreeSet::new(),
+        });
+        let shares: Vec<_> = self.shares(&proven).collect();
+        let (answers, done) = crew::share_beside(&shares, |it| self.answer(it), beside);
+        let answers = answers.map(|it| {
+            let mut rows = BTreeMap::new();
+            for (share, answer) in shares.iter().zip(it) {
+                join(&mut rows, &share.row.name, answer);
+            }
+            rows
+        });
+        (answers, done)
     }
 
-    fn answer(&self, row: &Row) -> Observed<HelperRow> {
-        let program = match (&row.load, &row.variant) {
-            (Support::Unsupported(_), _) => {
-                return Observed::Known(helper::absent_row(&self.candidates));
+    /// Rows in parts, so that no processor waits for long while another one asks its last.
+    fn shares<'s>(&'s self, proven: &'s [BTreeSet<u32>]) -> impl Iterator<Item = Share<'s>> {
+        let part = self.candidates.len().div_ceil(PARTS).max(1);
+        self.rows.iter().zip(proven).flat_map(move |(row, proven)| {
+            self.candidates.chunks(part).map(move |candidates| Share { row, proven, candidates })
+        })
+    }
+
+    fn answer(&self, share: &Share<'_>) -> Observed<HelperRow> {
+        let candidates = share.candidates;
+        match share.row.program() {
+            Ok(program) => {
+                let known = self.known_to_kernel;
+                Observed::Known(helper::row(program, candidates, known, share.proven, self.rights))
             }
-            (Support::Unknown(failure), _) | (_, Err(failure)) => {
-                return Observed::Unknown(failure.clone());
-            }
-            (Support::Supported, Ok(variant)) => variant.program,
-        };
-        let known = self.known_to_kernel;
-        Observed::Known(helper::row(program, &self.candidates, known, &self.usual, self.rights))
+            Err(None) => Observed::Known(helper::absent_row(candidates)),
+            Err(Some(failure)) => Observed::Unknown(failure.clone()),
+        }
+    }
+}
+
+/// Into how many parts a row is cut.
+const PARTS: usize = 3;
+
+/// A part of a row.
+struct Share<'a> {
+    row: &'a Row,
+    /// Of the whole row.
+    proven: &'a BTreeSet<u32>,
+    candidates: &'a [(u32, String)],
+}
+
+impl Row {
+    /// What to load. No failure: the type is absent.
+    fn program(&self) -> Result<Program<'static>, Option<&Failure>> {
+        match (&self.load, &self.variant) {
+            (Support::Unsupported(_), _) => Err(None),
+            (Support::Unknown(failure), _) | (_, Err(failure)) => Err(Some(failure)),
+            (Support::Supported, Ok(variant)) => Ok(variant.program),
+        }
+    }
+}
+
+fn join(rows: &mut BTreeMap<String, Observed<HelperRow>>, name: &str, part: Observed<HelperRow>) {
+    match (rows.get_mut(name), part) {
+        (Some(Observed::Known(row)), Observed::Known(part)) => {
+            row.supported.extend(part.supported);
+            row.unsupported.extend(part.unsupported);
+            row.refused.extend(part.refused);
+            row.unknown.extend(part.unknown);
+        }
+        (_, part) => {
+            rows.insert(name.to_owned(), part);
+        }
     }
 }
 

@@ -1,5 +1,8 @@
 //! The one pass over all records: checks every bound and notes where each type starts.
 
+use std::panic::resume_unwind;
+use std::thread;
+
 use super::error::BtfError;
 use super::header::Header;
 use super::kind::{Kind, Shape};
@@ -34,8 +37,13 @@ impl Btf {
             return Err(BtfError::Reference { id, target, types });
         }
         let mut btf = Self { bytes, header, starts, names: Names::default() };
-        btf.check_chains()?;
-        btf.names = Names::of(&btf);
+        // A kernel's hundred thousand types are worth a thread.
+        let (chains, names) = thread::scope(|scope| {
+            let names = scope.spawn(|| Names::of(&btf));
+            (btf.check_chains(), names.join())
+        });
+        chains?;
+        btf.names = names.unwrap_or_else(|panic| resume_unwind(panic));
         Ok(btf)
     }
 

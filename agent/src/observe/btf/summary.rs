@@ -1,6 +1,8 @@
 //! What the facts keep of a kernel's BTF.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::resume_unwind;
+use std::thread;
 
 use super::kind::Kind;
 use super::members::members;
@@ -14,20 +16,26 @@ const KFUNC_TAG: &str = "bpf_kfunc";
 
 /// Answers everything that [`VmlinuxBtf`] holds.
 pub fn summary(btf: &Btf) -> VmlinuxBtf {
-    let (enums, enumerators) = enums(btf);
-    VmlinuxBtf {
-        bytes: btf.byte_count(),
-        header_bytes: btf.header_bytes(),
-        types: btf.type_count(),
-        helpers: helpers(btf),
-        kfuncs: kfuncs(btf),
-        functions: functions(btf),
-        iterators: iterators(btf),
-        struct_ops: struct_ops(btf),
-        fields: fields(btf),
-        enumerators,
-        enums,
-    }
+    thread::scope(|scope| {
+        let beside = scope.spawn(|| (enums(btf), kfuncs(btf)));
+        let others = (iterators(btf), struct_ops(btf), fields(btf));
+        let ((enums, enumerators), kfuncs) =
+            beside.join().unwrap_or_else(|panic| resume_unwind(panic));
+        let (iterators, struct_ops, fields) = others;
+        VmlinuxBtf {
+            bytes: btf.byte_count(),
+            header_bytes: btf.header_bytes(),
+            types: btf.type_count(),
+            helpers: helpers(btf),
+            kfuncs,
+            functions: functions(btf),
+            iterators,
+            struct_ops,
+            fields,
+            enumerators,
+            enums,
+        }
+    })
 }
 
 fn helpers(btf: &Btf) -> Option<BTreeMap<u32, String>> {
