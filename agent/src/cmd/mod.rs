@@ -1,5 +1,7 @@
 //! The command line: what each command does with the layers. One file a command.
 
+#[cfg(feature = "kubernetes")]
+pub mod agent;
 pub mod check;
 mod host;
 mod logging;
@@ -15,12 +17,13 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::judge::report::Ternary;
+use logging::LogFormat;
 
 /// Tells whether this node can run eBPF and Cilium, by asking its kernel.
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true, after_help = EXIT_CODES)]
 pub struct Cli {
-    /// What to log on stderr, in tracing's filter syntax; nothing by default
+    /// What to log on stderr, in tracing's filter syntax; by default nothing, of an agent `info`
     ///
     /// Examples: `debug`, `bpfready::observe=trace`. Without it, RUST_LOG is asked.
     #[arg(
@@ -39,7 +42,20 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Args),
+    #[cfg(feature = "kubernetes")]
+    Agent(Box<agent::Args>),
     Record(record::Args),
+}
+
+impl Command {
+    /// What is logged unless something else is asked for, and in which form.
+    fn logging(&self) -> (Option<&'static str>, LogFormat) {
+        match self {
+            #[cfg(feature = "kubernetes")]
+            Self::Agent(args) => (Some("info"), args.log_format),
+            Self::Check(_) | Self::Record(_) => (None, LogFormat::Text),
+        }
+    }
 }
 
 const EXIT_CODES: &str = "\
@@ -97,9 +113,12 @@ impl From<Answer> for Ternary {
 /// Whatever keeps the command from giving an answer: input that is not there or is malformed,
 /// output that cannot be written.
 pub fn run(cli: Cli) -> anyhow::Result<Answer> {
-    logging::start(cli.log.as_deref())?;
+    let (default, format) = cli.command.logging();
+    logging::start(cli.log.as_deref(), default, format)?;
     match cli.command {
         Command::Check(args) => check::run(&args),
+        #[cfg(feature = "kubernetes")]
+        Command::Agent(args) => agent::run(&args),
         Command::Record(args) => record::run(&args),
     }
 }

@@ -18,6 +18,7 @@ pub mod mounts;
 pub mod netprobe;
 pub mod networkd;
 pub mod nic;
+pub mod node_object;
 pub mod pins;
 pub mod pods;
 pub mod prefix;

@@ -1,5 +1,6 @@
 //! Looking at the host: the only layer that reads. A snapshot never fails as a whole.
 
+mod again;
 pub mod agents;
 #[cfg(test)]
 mod as_if;
@@ -19,6 +20,8 @@ pub mod netlink;
 pub mod networkd;
 pub mod nic;
 mod node;
+#[cfg(feature = "kubernetes")]
+pub mod node_api;
 mod object;
 pub mod privilege;
 mod procfs;
@@ -34,15 +37,23 @@ use std::thread;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::facts::bpf::{BpfFacts, Support};
+use crate::facts::config::ConfigFacts;
 use crate::facts::firewall::FirewallFacts;
 use crate::facts::hooks::HookFacts;
 use crate::facts::links::NetworkFacts;
 use crate::facts::selftest::Selftest;
 use crate::facts::{Cause, Facts, Failure, Observed, SCHEMA, SourceRun};
+use again::Kept;
+pub use again::{Look, PROBES};
 pub use host::{Host, SourceError};
 
 /// Asks every source once and gathers what they say.
 pub fn snapshot(host: &Host) -> Facts {
+    look_again(host, None).facts
+}
+
+/// Asks every source but the [`PROBES`], if what an earlier look says of them still holds.
+pub fn look_again(host: &Host, earlier: Option<Facts>) -> Look {
     let when = When::of(host);
     let mut looks = Looks::default();
     let kernel = kernel::kernel(host, &mut looks);
@@ -59,19 +70,24 @@ pub fn snapshot(host: &Host) -> Facts {
         |failure| inventory::all_unknown(&failure),
     );
     let config = config::config(host, &mut looks, &kernel.uname);
-    let net_probes = net_probe::begin(host, &config);
+    let kept = Kept::of(earlier, &kernel, &privilege, &mut looks);
+    let is_probed = kept.is_none();
     let ground = bpf::Ground { privilege: &privilege, vmlinux: &vmlinux, btf: &btf };
-    let (bpf, selftests, node) = try_out(host, &mut looks, ground);
+    let (Kept { bpf, selftests, net_probes }, node) =
+        beside_the_agents(host, &mut looks, |looks| {
+            kept.unwrap_or_else(|| probe(host, looks, ground, &config))
+        });
+    drop(vmlinux);
     // The types land first, the observers within the hour.
     let not_yet = Failure::new(Cause::NotSupported, "this build does not look there yet");
-    Facts {
+    let facts = Facts {
         schema: SCHEMA,
         agent_version: when.agent_version,
         taken_at_seconds: when.taken_at_seconds,
         security: security::security(host, &mut looks),
         mounts: mounts::mounts(host, &mut looks),
         nics: looks.observed("nics", || nic::nics(host)),
-        net_probes: looks.many("net_probes", || net_probes.finish(host), net_probe::all_unknown),
+        net_probes,
         bpf,
         selftests,
         inventory,
@@ -89,17 +105,41 @@ pub fn snapshot(host: &Host) -> Facts {
         btf,
         config,
         sources: looks.into_runs(),
-    }
+    };
+    Look { facts, is_probed }
 }
 
-/// Probes, self-tests and the node's agents, side by side: the last two wait more than they compute.
+/// Everything that is asked once a boot.
+fn probe(host: &Host, looks: &mut Looks, ground: bpf::Ground<'_>, config: &ConfigFacts) -> Kept {
+    let net_probes = net_probe::begin(host, config);
+    let (bpf, selftests) = try_out(host, looks, ground);
+    let net_probes = looks.many("net_probes", || net_probes.finish(host), net_probe::all_unknown);
+    Kept { bpf, selftests, net_probes }
+}
+
+/// Does `work` while the node's agents are asked, who are waited for more than anything computes.
+fn beside_the_agents<T>(
+    host: &Host,
+    looks: &mut Looks,
+    work: impl FnOnce(&mut Looks) -> T,
+) -> (T, node::Node) {
+    let (done, (node, runs)) = thread::scope(|scope| {
+        let node = scope.spawn(|| node::node(host));
+        let done = work(looks);
+        (done, node.join().expect("`Looks` catches what a source throws"))
+    });
+    looks.runs.extend(runs);
+    (done, node)
+}
+
+/// Probes and self-tests, side by side: the self-tests wait for the kernel more than they compute.
 fn try_out(
     host: &Host,
     looks: &mut Looks,
     ground: bpf::Ground<'_>,
-) -> (BpfFacts, BTreeMap<Selftest, Support>, node::Node) {
-    let (bpf, selftests, node) = thread::scope(|scope| {
-        let selftests = scope.spawn(|| {
+) -> (BpfFacts, BTreeMap<Selftest, Support>) {
+    let (bpf, (selftests, runs)) = thread::scope(|scope| {
+        let beside = scope.spawn(|| {
             let mut looks = Looks::default();
             let selftests = looks.many(
                 "selftests",
@@ -108,14 +148,11 @@ fn try_out(
             );
             (selftests, looks.into_runs())
         });
-        let node = scope.spawn(|| node::node(host));
         let bpf = looks.many("bpf", || bpf::bpf(host, ground), |it| bpf::unknown(&it));
-        let caught = "`Looks` catches what a source throws";
-        (bpf, selftests.join().expect(caught), node.join().expect(caught))
+        (bpf, beside.join().expect("`Looks` catches what a source throws"))
     });
-    let ((selftests, runs), (node, more)) = (selftests, node);
-    looks.runs.extend(runs.into_iter().chain(more));
-    (bpf, selftests, node)
+    looks.runs.extend(runs);
+    (bpf, selftests)
 }
 
 /// When a host was looked at and by which version: now, or what its recording says.

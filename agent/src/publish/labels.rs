@@ -6,8 +6,14 @@ use super::names::{PREFIX, label};
 use super::words::{Words, json_word};
 use crate::judge::NodeReport;
 
-/// Every label and its value. What could not be told is `unknown`, never absent and never a no.
+/// Every label and its value, under [`PREFIX`]. What could not be told is `unknown`, never absent
+/// and never a no.
 pub fn labels(report: &NodeReport) -> BTreeMap<String, String> {
+    labels_under(PREFIX, report)
+}
+
+/// Every label and its value, under another prefix; it ends with `/`.
+pub fn labels_under(prefix: &str, report: &NodeReport) -> BTreeMap<String, String> {
     let verdict = &report.verdict;
     [
         (label::EBPF, verdict.ebpf.status.word().to_owned()),
@@ -19,7 +25,7 @@ pub fn labels(report: &NodeReport) -> BTreeMap<String, String> {
         (label::COMPUTE, "unknown".to_owned()),
     ]
     .into_iter()
-    .map(|(key, value)| (format!("{PREFIX}{key}"), label_value(&value)))
+    .map(|(key, value)| (format!("{prefix}{key}"), label_value(&value)))
     .collect()
 }
 
@@ -30,7 +36,7 @@ pub fn render(report: &NodeReport) -> String {
 
 /// The word as a label may hold it: `+` is no character of a label value, so
 /// `aws-vpc-cni+cilium` becomes `aws-vpc-cni_cilium`.
-fn label_value(word: &str) -> String {
+pub(super) fn label_value(word: &str) -> String {
     word.replace('+', "_")
 }
 

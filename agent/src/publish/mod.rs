@@ -4,6 +4,12 @@ pub mod bpftool;
 pub mod json;
 pub mod labels;
 pub mod names;
+#[cfg(feature = "kubernetes")]
+pub mod node;
+#[cfg(feature = "kubernetes")]
+pub mod page;
 pub mod prometheus;
+#[cfg(feature = "kubernetes")]
+pub mod serve;
 pub mod text;
 mod words;

@@ -21,6 +21,7 @@ const RESERVED: &[(&str, &[&str])] = &[
         "unsafe",
         &[
             "agent-ebpf",
+            "agent/src/cmd/agent/memory",
             "agent/src/observe/bpf",
             "agent/src/observe/inventory",
             "agent/src/observe/net_probe",
@@ -44,6 +45,7 @@ const SPEAKS_TO_THE_API: &[&str] = &[
     "agent/src/publish/cluster",
     "agent/src/publish/events",
     "agent/src/publish/node",
+    "agent/src/publish/page/shell",
     "agent/src/publish/serve",
     "tests",
 ];

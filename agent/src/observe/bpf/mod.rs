@@ -16,7 +16,7 @@ mod helper_names;
 pub(super) mod insn;
 mod map;
 mod matrix;
-mod names;
+pub(crate) mod names;
 mod perf;
 mod program;
 pub(super) mod sys;

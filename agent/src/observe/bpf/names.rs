@@ -167,6 +167,13 @@ pub(crate) const fn program_type(name: &str) -> u32 {
     position(&PROGRAM_TYPES, name) + 1
 }
 
+/// The name of a program type; a number that this build has no name for is its own name.
+pub(crate) fn program_type_name(number: u32) -> String {
+    let index = number.checked_sub(1).and_then(|it| usize::try_from(it).ok());
+    let name = index.and_then(|it| PROGRAM_TYPES.get(it));
+    name.map_or_else(|| number.to_string(), ToString::to_string)
+}
+
 /// The number of an attach type.
 pub(crate) const fn attach_type(name: &str) -> u32 {
     position(&ATTACH_TYPES, name)

@@ -2,10 +2,17 @@
 
 use super::Samples;
 use crate::facts::bpf::Support;
+use crate::facts::nic::Nic;
 use crate::facts::privilege::{Privilege, Rung};
 use crate::facts::{Facts, SourceRun};
 use crate::publish::names::metrics;
 use crate::publish::words::Words;
+
+/// `enum netdev_xdp_act` of `include/uapi/linux/netdev.h`, in its order.
+const XDP_FEATURES: [&str; 7] =
+    ["basic", "redirect", "ndo-xmit", "xsk-zerocopy", "hw-offload", "rx-sg", "ndo-xmit-sg"];
+/// A node has one or two; more would be more series than a node may have.
+const MOST_NICS: usize = 8;
 
 pub(super) fn sample(samples: &mut Samples, facts: &Facts) {
     samples.put(metrics::BUILD_INFO, &[&facts.agent_version], 1.0);
@@ -14,7 +21,26 @@ pub(super) fn sample(samples: &mut Samples, facts: &Facts) {
     samples.put(metrics::LOOK_TIMESTAMP, &[], facts.taken_at_seconds as f64);
     rung(samples, facts.privilege.known());
     answers(samples, facts);
+    nics(samples, facts);
     facts.sources.iter().for_each(|it| source(samples, it));
+}
+
+/// Interfaces with a driver; veth and other links of pods come and go, and are told by `kind`.
+fn nics(samples: &mut Samples, facts: &Facts) {
+    let nics = facts.nics.known().into_iter().flatten();
+    let is_hardware = |it: &&Nic| it.kind.is_none() && matches!(it.driver.known(), Some(Some(_)));
+    for nic in nics.filter(is_hardware).take(MOST_NICS) {
+        let driver = nic.driver.known().and_then(Option::as_deref).unwrap_or_default();
+        let offered = nic.xdp_features.known().and_then(Option::as_ref);
+        for feature in XDP_FEATURES {
+            let state = match offered {
+                Some(offered) if offered.contains(feature) => "yes",
+                Some(_) => "no",
+                None => "unknown",
+            };
+            samples.put(metrics::NIC_XDP, &[&nic.name, driver, feature, state], 1.0);
+        }
+    }
 }
 
 fn node(samples: &mut Samples, facts: &Facts) {

@@ -8,11 +8,11 @@ type Sample = (Vec<String>, f64);
 
 /// Samples by metric, in the order they were put.
 #[derive(Debug, Default)]
-pub(super) struct Samples(Vec<(Metric, Vec<Sample>)>);
+pub struct Samples(Vec<(Metric, Vec<Sample>)>);
 
 impl Samples {
-    /// One series.
-    pub(super) fn put(&mut self, metric: Metric, labels: &[&str], value: f64) {
+    /// One series; as many label values as the metric has labels.
+    pub fn put(&mut self, metric: Metric, labels: &[&str], value: f64) {
         debug_assert_eq!(labels.len(), metric.labels.len(), "{}", metric.name);
         let sample = (labels.iter().map(ToString::to_string).collect(), value);
         match self.0.iter_mut().find(|it| it.0 == metric) {
@@ -23,11 +23,21 @@ impl Samples {
 
     /// One series for every member of a closed set: 1 for the one that holds, 0 for the others.
     /// The metric's last label is `state`.
-    pub(super) fn states<T: Words>(&mut self, metric: Metric, labels: &[&str], holds: T) {
+    pub(in crate::publish) fn states<T: Words>(
+        &mut self,
+        metric: Metric,
+        labels: &[&str],
+        holds: T,
+    ) {
         for (member, word) in T::WORDS {
             let value = if *member == holds { 1.0 } else { 0.0 };
             self.put(metric, &[labels, &[word]].concat(), value);
         }
+    }
+
+    /// How many series there are.
+    pub fn count(&self) -> usize {
+        self.0.iter().map(|(_, samples)| samples.len()).sum()
     }
 
     pub(super) fn by_metric(&self) -> impl Iterator<Item = &(Metric, Vec<Sample>)> {
