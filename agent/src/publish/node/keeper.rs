@@ -50,7 +50,6 @@ const ECHO: Duration = Duration::from_secs(5);
 const EVENT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Writes what is missing on one Node, and nothing else.
-
 pub struct Keeper {
     client: Client,
     node: String,

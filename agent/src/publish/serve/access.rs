@@ -119,7 +119,8 @@ impl Reviewer {
         let spec = TokenReviewSpec { token: token.to_owned(), ..TokenReviewSpec::default() };
         let review = TokenReview { spec, ..TokenReview::default() };
         let api: Api<TokenReview> = Api::all(self.client.clone());
-        let answered = api.create(&PostParams::default(), &review).await.map_err(cannot_tell)?;
+        let answered =
+            api.create(&PostParams::default(), &review).await.map_err(|it| cannot_tell(&it))?;
         let status = answered.status.unwrap_or_default();
         Ok(status.authenticated.unwrap_or(false).then(|| status.user.unwrap_or_default()))
     }
@@ -137,7 +138,8 @@ impl Reviewer {
         };
         let review = SubjectAccessReview { spec, ..SubjectAccessReview::default() };
         let api: Api<SubjectAccessReview> = Api::all(self.client.clone());
-        let answered = api.create(&PostParams::default(), &review).await.map_err(cannot_tell)?;
+        let answered =
+            api.create(&PostParams::default(), &review).await.map_err(|it| cannot_tell(&it))?;
         Ok(answered.status.is_some_and(|it| it.allowed && it.denied != Some(true)))
     }
 
@@ -182,7 +184,7 @@ fn digest(token: &str) -> Digest {
     bytes
 }
 
-fn cannot_tell(error: kube::Error) -> Refusal {
+fn cannot_tell(error: &kube::Error) -> Refusal {
     // Neither the token nor the review is part of the error.
     tracing::warn!(%error, "the API server could not be asked about a client");
     Refusal::CannotTell
