@@ -13,7 +13,7 @@ const COMPILER: &[&str] = &["rustc-web", "cargo-web", "libstd-rust-web-dev-bpf"]
 /// What `bpf-linker` is built with.
 const LINKER: &[&str] = &["llvm-22-dev", "g++"];
 /// What the tests compare with. `promtool` comes apart from this list, see [`promtool`].
-const TESTS: &[&str] = &["iproute2"];
+const TESTS: &[&str] = &["iproute2", "ipset", "iptables", "nftables"];
 /// The virtual machines of `cargo xtask kernels`, and the agent for arm64 that runs in them.
 const KERNELS: &[&str] = &[
     "binutils",

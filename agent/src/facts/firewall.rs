@@ -15,7 +15,8 @@ pub struct FirewallFacts {
     pub nftables: Observed<Vec<Table>>,
     /// Legacy tables of iptables by their names in `/proc/net/ip_tables_names`; a table that is
     /// not there was not asked for, since asking makes the kernel create it. `Known` and empty: none.
-    /// Their chains need CAP_NET_ADMIN and CAP_NET_RAW.
+    /// Their chains need CAP_NET_ADMIN (iptables(8) itself also CAP_NET_RAW, for the kind of socket
+    /// that it takes).
     pub iptables: Observed<Vec<LegacyTable>>,
     /// Likewise of ip6tables, `/proc/net/ip6_tables_names`.
     pub ip6tables: Observed<Vec<LegacyTable>>,
@@ -83,7 +84,7 @@ impl Table {
 pub struct LegacyTable {
     /// `filter`, `nat`, `mangle`, `raw`, `security`.
     pub name: String,
-    /// How many entries it has: rules, policies, chain heads. Needs CAP_NET_ADMIN and CAP_NET_RAW.
+    /// How many entries it has: rules, policies, chain heads. Needs CAP_NET_ADMIN.
     pub entries: Observed<u32>,
     /// Its chains, likewise.
     pub chains: Observed<Chains>,
@@ -91,13 +92,13 @@ pub struct LegacyTable {
 
 /// Chains of one table.
 ///
-/// Services make tens of thousands of chains. All base chains are held with their rules, and of
-/// the others no more than [`Chains::MOST_ALIKE`] that begin alike.
+/// Services make tens of thousands of chains. All base chains are held, and of the others no more
+/// than [`Chains::MOST_ALIKE`] that begin alike and [`Chains::MOST`] in all.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chains {
     /// The chains, in the kernel's order.
     pub list: Vec<Chain>,
-    /// How many were left out, by the beginning of their names up to the second `-` (`KUBE-SEP-`).
+    /// How many were left out, by the beginning of their names (`KUBE-SEP-`, `endpoint-`).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub left_out: BTreeMap<String, u32>,
 }
@@ -105,6 +106,8 @@ pub struct Chains {
 impl Chains {
     /// Most chains of one table that begin alike.
     pub const MOST_ALIKE: usize = 50;
+    /// Most chains of one table.
+    pub const MOST: usize = 2_000;
 
     /// A chain by its name.
     pub fn named(&self, name: &str) -> Option<&Chain> {
@@ -215,7 +218,10 @@ pub enum Target {
     Jump(String),
     /// Into this chain, without return.
     Goto(String),
-    /// A target or statement by its name (`MARK`, `MASQUERADE`, `masquerade`, …).
+    /// What the map of this name says (nft's `vmap`).
+    Map(String),
+    /// A target of iptables or an expression of nftables, by the kernel's name for it (`MARK`,
+    /// `MASQUERADE`; `masq`, `nat`, `notrack`).
     Named(String),
 }
 

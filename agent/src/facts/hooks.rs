@@ -22,8 +22,9 @@ pub struct HookFacts {
     pub tcx: Observed<Vec<Attached>>,
     /// Programs on netkit links (Linux 6.7), likewise.
     pub netkit: Observed<Vec<Attached>>,
-    /// Programs on cgroups at which a cgroup2 file system is mounted, by mount point.
-    pub cgroups: Observed<BTreeMap<String, CgroupHooks>>,
+    /// Programs on cgroups at which a cgroup2 file system is mounted, by mount point. `Known` and
+    /// empty: none is mounted.
+    pub cgroups: Observed<BTreeMap<String, Observed<CgroupHooks>>>,
 }
 
 impl HookFacts {

@@ -23,6 +23,7 @@ pub mod pins;
 pub mod pods;
 pub mod prefix;
 pub mod privilege;
+pub mod routes;
 pub mod security;
 pub mod selftest;
 

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Observed;
 
-/// What lies in the bpffs mounts of the host that can be reached by their paths.
+/// What lies in the bpffs mounts of the host that can be reached by their paths, but for the two
+/// files that a kernel may put there itself (`maps.debug`, `progs.debug`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pins {
     /// Pinned objects and empty directories, by path; no more than [`Pins::MOST`].

@@ -8,11 +8,15 @@ pub mod bpf;
 pub mod btf;
 pub mod cni;
 pub mod config;
+mod datapath;
 mod deadline;
+pub mod firewall;
+pub mod hooks;
 pub mod host;
 mod inside;
 pub mod inventory;
 pub mod kernel;
+pub mod links;
 pub mod local;
 pub mod mounts;
 pub mod net_probe;
@@ -23,6 +27,7 @@ mod node;
 #[cfg(feature = "kubernetes")]
 pub mod node_api;
 mod object;
+mod pins;
 pub mod privilege;
 mod procfs;
 pub mod recording;
@@ -38,9 +43,6 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::facts::bpf::{BpfFacts, Support};
 use crate::facts::config::ConfigFacts;
-use crate::facts::firewall::FirewallFacts;
-use crate::facts::hooks::HookFacts;
-use crate::facts::links::NetworkFacts;
 use crate::facts::selftest::Selftest;
 use crate::facts::{Cause, Facts, Failure, Observed, SCHEMA, SourceRun};
 use again::Kept;
@@ -70,31 +72,31 @@ pub fn look_again(host: &Host, earlier: Option<Facts>) -> Look {
         |failure| inventory::all_unknown(&failure),
     );
     let config = config::config(host, &mut looks, &kernel.uname);
+    let mounts = mounts::mounts(host, &mut looks);
+    let around = datapath::Ground { privilege: &privilege, config: &config, mounts: &mounts };
     let kept = Kept::of(earlier, &kernel, &privilege, &mut looks);
     let is_probed = kept.is_none();
     let ground = bpf::Ground { privilege: &privilege, vmlinux: &vmlinux, btf: &btf };
-    let (Kept { bpf, selftests, net_probes }, node) =
-        beside_the_agents(host, &mut looks, |looks| {
+    let (Kept { bpf, selftests, net_probes }, node, seen) =
+        beside_the_network(host, &mut looks, around, |looks| {
             kept.unwrap_or_else(|| probe(host, looks, ground, &config))
         });
     drop(vmlinux);
-    // The types land first, the observers within the hour.
-    let not_yet = Failure::new(Cause::NotSupported, "this build does not look there yet");
     let facts = Facts {
         schema: SCHEMA,
         agent_version: when.agent_version,
         taken_at_seconds: when.taken_at_seconds,
         security: security::security(host, &mut looks),
-        mounts: mounts::mounts(host, &mut looks),
+        mounts,
         nics: looks.observed("nics", || nic::nics(host)),
         net_probes,
         bpf,
         selftests,
         inventory,
-        network: NetworkFacts::unknown(&not_yet),
-        hooks: HookFacts::unknown(&not_yet),
-        pins: Observed::Unknown(not_yet.clone()),
-        firewall: FirewallFacts::unknown(&not_yet),
+        network: seen.network,
+        hooks: seen.hooks,
+        pins: seen.pins,
+        firewall: seen.firewall,
         cni: node.cni,
         agents: node.agents,
         cilium: node.cilium,
@@ -117,19 +119,23 @@ fn probe(host: &Host, looks: &mut Looks, ground: bpf::Ground<'_>, config: &Confi
     Kept { bpf, selftests, net_probes }
 }
 
-/// Does `work` while the node's agents are asked, who are waited for more than anything computes.
-fn beside_the_agents<T>(
+/// Does `work` while the node's agents and its network are asked, which are waited for more than
+/// they compute.
+fn beside_the_network<T>(
     host: &Host,
     looks: &mut Looks,
+    around: datapath::Ground<'_>,
     work: impl FnOnce(&mut Looks) -> T,
-) -> (T, node::Node) {
-    let (done, (node, runs)) = thread::scope(|scope| {
+) -> (T, node::Node, datapath::Seen) {
+    let (done, (node, runs), (seen, more)) = thread::scope(|scope| {
         let node = scope.spawn(|| node::node(host));
+        let seen = scope.spawn(|| datapath::look(host, around));
         let done = work(looks);
-        (done, node.join().expect("`Looks` catches what a source throws"))
+        let caught = "`Looks` catches what a source throws";
+        (done, node.join().expect(caught), seen.join().expect(caught))
     });
-    looks.runs.extend(runs);
-    (done, node)
+    looks.runs.extend(runs.into_iter().chain(more));
+    (done, node, seen)
 }
 
 /// Probes and self-tests, side by side: the self-tests wait for the kernel more than they compute.

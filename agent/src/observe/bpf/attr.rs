@@ -108,6 +108,19 @@ pub(crate) struct ProgQuery {
     pub(crate) prog_ids: u64,
     pub(crate) prog_cnt: u32,
     pub(crate) padding: u32,
+    pub(crate) prog_attach_flags: u64,
+    pub(crate) link_ids: u64,
+    pub(crate) link_attach_flags: u64,
+    pub(crate) revision: u64,
+}
+
+/// `BPF_OBJ_GET`, to the fields of Linux 4.15.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, IntoBytes, Immutable)]
+pub(crate) struct ObjGet {
+    pub(crate) pathname: u64,
+    pub(crate) bpf_fd: u32,
+    pub(crate) file_flags: u32,
 }
 
 /// `BPF_LINK_CREATE`; `extra` is the part that differs by link type.
@@ -225,6 +238,7 @@ attributes!(
     ProgLoad,
     ProgAttach,
     ProgQuery,
+    ObjGet,
     LinkCreate,
     RawTracepointOpen,
     BtfLoad,

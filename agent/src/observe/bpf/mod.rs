@@ -19,6 +19,7 @@ mod matrix;
 pub(crate) mod names;
 mod perf;
 mod program;
+pub(super) mod query;
 pub(super) mod sys;
 mod target;
 mod usual;

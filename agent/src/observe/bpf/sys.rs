@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use zerocopy::{FromZeros, IntoBytes};
 
 pub(crate) use super::attr::{
-    Attr, BtfLoad, GetId, GetInfo, IterCreate, LinkCreate, MapBatch, MapCreate, MapElem,
+    Attr, BtfLoad, GetId, GetInfo, IterCreate, LinkCreate, MapBatch, MapCreate, MapElem, ObjGet,
     ProgAttach, ProgInfo, ProgLoad, ProgQuery, RawTracepointOpen, TestRun, TokenCreate,
 };
 use super::insn::Insn;
@@ -20,6 +20,9 @@ pub(crate) enum Cmd {
     MapCreate = 0,
     MapUpdateElem = 2,
     ProgLoad = 5,
+    #[cfg(test)]
+    ObjPin = 6,
+    ObjGet = 7,
     ProgAttach = 8,
     ProgTestRun = 10,
     ProgGetNextId = 11,

@@ -1,5 +1,7 @@
 //! Attributes (type, length, value) of netlink messages, read and written.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
 use netlink_packet_core::{DefaultNla, Emitable, NLA_F_NESTED, NLA_HEADER_SIZE, NlasIterator};
 
 use super::NetlinkError;
@@ -25,6 +27,19 @@ impl<'a> Attributes<'a> {
             attributes.push((kind, value.ok_or_else(|| wrong("a short attribute".into()))?));
         }
         Ok(Self(attributes))
+    }
+
+    /// Reads a fixed header of `N` bytes and the attributes that follow it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Attributes::after`].
+    pub fn with_header<const N: usize>(
+        bytes: &'a [u8],
+    ) -> Result<(&'a [u8; N], Self), NetlinkError> {
+        let cut = || NetlinkError::malformed("a whole header", format!("{} bytes", bytes.len()));
+        let (header, rest) = bytes.split_first_chunk().ok_or_else(cut)?;
+        Ok((header, Self::parse(rest)?))
     }
 
     /// Reads the attributes that follow a fixed header of `header` bytes.
@@ -64,11 +79,57 @@ impl<'a> Attributes<'a> {
         Ok(self.array(kind)?.map(u32::from_ne_bytes))
     }
 
+    /// The value as a number of the machine's byte order.
+    ///
+    /// # Errors
+    ///
+    /// As [`Attributes::array`].
+    pub fn u16(&self, kind: u16) -> Result<Option<u16>, NetlinkError> {
+        Ok(self.array(kind)?.map(u16::from_ne_bytes))
+    }
+
+    /// The value as one byte.
+    ///
+    /// # Errors
+    ///
+    /// As [`Attributes::array`].
+    pub fn u8(&self, kind: u16) -> Result<Option<u8>, NetlinkError> {
+        Ok(self.array(kind)?.map(u8::from_ne_bytes))
+    }
+
+    /// The value as a number of the network's byte order, as netfilter writes all of them.
+    ///
+    /// # Errors
+    ///
+    /// As [`Attributes::array`].
+    pub fn be32(&self, kind: u16) -> Result<Option<u32>, NetlinkError> {
+        Ok(self.array(kind)?.map(u32::from_be_bytes))
+    }
+
+    /// The value as an IP address: 4 or 16 bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`NetlinkError::Malformed`] for any other length.
+    pub fn address(&self, kind: u16) -> Result<Option<IpAddr>, NetlinkError> {
+        self.get(kind).map(address).transpose()
+    }
+
+    /// The value as a hardware address; `None`: it is not there, or empty.
+    pub fn mac(&self, kind: u16) -> Option<String> {
+        let bytes = self.get(kind).filter(|it| !it.is_empty())?;
+        let bytes: Vec<String> = bytes.iter().map(|it| format!("{it:02x}")).collect();
+        Some(bytes.join(":"))
+    }
+
+    /// All attributes in order.
+    pub fn iter(&self) -> impl Iterator<Item = (u16, &'a [u8])> {
+        self.0.iter().copied()
+    }
+
     /// The value as text up to its NUL; what is not UTF-8 is replaced, since it is only told.
     pub fn text(&self, kind: u16) -> Option<String> {
-        let value = self.get(kind)?;
-        let end = value.iter().position(|it| *it == 0).unwrap_or(value.len());
-        Some(String::from_utf8_lossy(&value[..end]).into_owned())
+        self.get(kind).map(text)
     }
 
     /// The attributes inside an attribute; none when it is not there.
@@ -88,6 +149,27 @@ impl<'a> Attributes<'a> {
     pub fn each(&self) -> Result<Vec<Self>, NetlinkError> {
         self.0.iter().map(|(_, value)| Self::parse(value)).collect()
     }
+}
+
+/// Text up to its NUL; what is not UTF-8 is replaced.
+pub fn text(value: &[u8]) -> String {
+    let end = value.iter().position(|it| *it == 0).unwrap_or(value.len());
+    String::from_utf8_lossy(&value[..end]).into_owned()
+}
+
+/// An IP address of 4 or 16 bytes.
+///
+/// # Errors
+///
+/// [`NetlinkError::Malformed`] for any other length.
+pub fn address(value: &[u8]) -> Result<IpAddr, NetlinkError> {
+    if let Ok(bytes) = <[u8; 4]>::try_from(value) {
+        return Ok(IpAddr::V4(Ipv4Addr::from(bytes)));
+    }
+    let bytes = <[u8; 16]>::try_from(value);
+    let found = || format!("{} bytes", value.len());
+    let bytes = bytes.map_err(|_| NetlinkError::malformed("an IP address", found()))?;
+    Ok(IpAddr::V6(Ipv6Addr::from(bytes)))
 }
 
 /// An attribute to send.

@@ -20,6 +20,10 @@ const DUMP_TRIES: u32 = 5;
 /// `net/netlink/af_netlink.c`), and one message of a link with many VFs may be longer.
 const DATAGRAM_BYTES: usize = 256 << 10;
 
+/// Most entries of one list: ten times what a node with 10,000 interfaces has. A router with the
+/// Internet's routes has more, and they would not fit into the agent's memory.
+const MOST_ENTRIES: usize = 100_000;
+
 const NLM_F_REQUEST: u16 = 1;
 const NLM_F_ACK: u16 = 4;
 const NLM_F_DUMP: u16 = 0x300;
@@ -59,7 +63,9 @@ impl Connection {
         flags: u16,
         body: &[u8],
     ) -> Result<Vec<Vec<u8>>, NetlinkError> {
-        Ok(self.converse(kind, flags | NLM_F_ACK, body)?.answers)
+        let mut answers = Vec::new();
+        self.converse(kind, flags | NLM_F_ACK, body, |it| answers.push(it.to_vec()))?;
+        Ok(answers)
     }
 
     /// Asks for a whole list, again when it changed while it was told.
@@ -68,27 +74,45 @@ impl Connection {
     ///
     /// As [`Connection::ask`], and [`NetlinkError::Interrupted`].
     pub fn dump(&mut self, kind: u16, body: &[u8]) -> Result<Vec<Vec<u8>>, NetlinkError> {
+        self.dump_each(kind, body, |it| Ok(Some(it.to_vec())))
+    }
+
+    /// Asks for a whole list as [`Connection::dump`], and keeps of each entry only what `parse`
+    /// makes of it, so that a list of many long messages is not held whole.
+    ///
+    /// # Errors
+    ///
+    /// As [`Connection::dump`], the first error of `parse`, and [`NetlinkError::TooMany`].
+    pub fn dump_each<T>(
+        &mut self,
+        kind: u16,
+        body: &[u8],
+        mut parse: impl FnMut(&[u8]) -> Result<Option<T>, NetlinkError>,
+    ) -> Result<Vec<T>, NetlinkError> {
         for _ in 0..DUMP_TRIES {
-            let conversation = self.converse(kind, NLM_F_DUMP, body)?;
-            if !conversation.interrupted {
-                return Ok(conversation.answers);
+            let mut entries = Entries { list: Vec::new(), error: None };
+            let keep = |answer: &[u8]| entries.keep(parse(answer));
+            if !self.converse(kind, NLM_F_DUMP, body, keep)? {
+                return entries.error.map_or(Ok(entries.list), Err);
             }
         }
         Err(NetlinkError::Interrupted(DUMP_TRIES))
     }
 
+    /// Gives each answer to `take`; `true`: the answers do not belong together.
     fn converse(
         &mut self,
         kind: u16,
         flags: u16,
         body: &[u8],
-    ) -> Result<Conversation, NetlinkError> {
+        take: impl FnMut(&[u8]),
+    ) -> Result<bool, NetlinkError> {
         self.send(kind, flags, body)?;
         let until = Instant::now() + ANSWER_LIMIT;
-        let mut conversation = Conversation::default();
+        let mut conversation = Conversation { take, interrupted: false };
         while Instant::now() < until {
             if self.receive(&mut conversation)? {
-                return Ok(conversation);
+                return Ok(conversation.interrupted);
             }
         }
         Err(NetlinkError::Timeout)
@@ -110,7 +134,10 @@ impl Connection {
     }
 
     /// Reads one datagram; `true`: the question is answered.
-    fn receive(&mut self, conversation: &mut Conversation) -> Result<bool, NetlinkError> {
+    fn receive(
+        &mut self,
+        conversation: &mut Conversation<impl FnMut(&[u8])>,
+    ) -> Result<bool, NetlinkError> {
         self.buffer.clear();
         let received = self.socket.recv_from(&mut self.buffer, libc::MSG_TRUNC);
         let (length, sender) = received.map_err(|it| socket_error(&it))?;
@@ -126,7 +153,7 @@ impl Connection {
             }
             conversation.interrupted |= message.interrupted;
             match message.content {
-                Content::Answer(body) => conversation.answers.push(body),
+                Content::Answer(body) => (conversation.take)(&body),
                 Content::End => return Ok(true),
                 Content::Refused(errno, words) => {
                     return Err(NetlinkError::Refused { errno, words });
@@ -137,10 +164,31 @@ impl Connection {
     }
 }
 
-#[derive(Debug, Default)]
-struct Conversation {
-    answers: Vec<Vec<u8>>,
+struct Conversation<F> {
+    take: F,
     interrupted: bool,
+}
+
+/// What is kept of a list, and the first thing that was wrong with it. The rest is still received:
+/// what is left in the socket would stand before the next answer.
+struct Entries<T> {
+    list: Vec<T>,
+    error: Option<NetlinkError>,
+}
+
+impl<T> Entries<T> {
+    fn keep(&mut self, parsed: Result<Option<T>, NetlinkError>) {
+        match parsed {
+            _ if self.error.is_some() => {}
+            Ok(None) => {}
+            Ok(Some(_)) if self.list.len() == MOST_ENTRIES => {
+                self.list = Vec::new();
+                self.error = Some(NetlinkError::TooMany(MOST_ENTRIES));
+            }
+            Ok(Some(entry)) => self.list.push(entry),
+            Err(error) => self.error = Some(error),
+        }
+    }
 }
 
 fn socket_error(error: &std::io::Error) -> NetlinkError {

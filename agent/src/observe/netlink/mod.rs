@@ -12,7 +12,7 @@ use rustix::io::Errno;
 
 use crate::facts::{Cause, Failure};
 
-pub use attributes::{Attributes, attribute, body, nest};
+pub use attributes::{Attributes, address, attribute, body, nest, text};
 pub use connection::Connection;
 pub use generic::family_id;
 pub use message::{Content, Message, messages};
@@ -45,6 +45,9 @@ pub enum NetlinkError {
     /// The list changed under the dump each time it was asked (`NLM_F_DUMP_INTR`).
     #[error("the list changed during each of {0} dumps")]
     Interrupted(u32),
+    /// The list is longer than a look is ready to hold.
+    #[error("more than {0} entries")]
+    TooMany(usize),
 }
 
 impl NetlinkError {
@@ -52,7 +55,11 @@ impl NetlinkError {
     pub fn refusal(&self) -> Option<Errno> {
         match self {
             Self::Refused { errno, .. } => Some(*errno),
-            Self::Socket(_) | Self::Timeout | Self::Malformed { .. } | Self::Interrupted(_) => None,
+            Self::Socket(_)
+            | Self::Timeout
+            | Self::Malformed { .. }
+            | Self::Interrupted(_)
+            | Self::TooMany(_) => None,
         }
     }
 
@@ -71,6 +78,7 @@ impl NetlinkError {
             Self::Timeout => Cause::Timeout,
             Self::Malformed { .. } => Cause::Malformed,
             Self::Interrupted(_) => Cause::Busy,
+            Self::TooMany(_) => Cause::TooLarge,
         }
     }
 }
