@@ -53,8 +53,14 @@ fn is_host(host: &Host, socket: Option<&Socket>) -> Observed<bool> {
     let Some(inode) = socket.and_then(inode_of) else {
         return Observed::unknown(Cause::Inconclusive, "no netlink socket of our own to look for");
     };
-    match host.read(SOCKETS_OF_INIT) {
-        Ok(Some(text)) => Observed::Known(lists(&text, inode)),
+    // Not for the recording: the list is another one a moment later, and the answer is recorded.
+    match host.open_unrecorded(SOCKETS_OF_INIT) {
+        Ok(Some(file)) => match std::io::read_to_string(file) {
+            Ok(text) => Observed::Known(lists(&text, inode)),
+            Err(error) => {
+                Observed::unknown(cause_of_io(&error), format!("{SOCKETS_OF_INIT}: {error}"))
+            }
+        },
         Ok(None) => Observed::unknown(Cause::Prerequisite, format!("no {SOCKETS_OF_INIT}")),
         Err(error) => Observed::Unknown(error.into()),
     }

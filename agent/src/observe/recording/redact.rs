@@ -6,8 +6,9 @@
 //! addresses of `/proc/net/if_inet6` (they hold MAC addresses) and machine ids.
 //!
 //! What stays, because verdicts rest on it: interface names, mount points and options, module names,
-//! the boot id, program names, CNI and runtime configuration, and what Cilium's agent says of
-//! itself, with the node's name and the addresses and names of its pods. None is a credential.
+//! the boot id, program names, addresses of interfaces, neighbours, routes and rules, CNI and runtime
+//! configuration, and what Cilium's agent says of itself, with the node's name and the addresses and
+//! names of its pods. None is a credential.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;

@@ -8,7 +8,7 @@ use netlink_sys::protocols::NETLINK_NETFILTER;
 use super::super::netlink::{Connection, NetlinkError, attribute, body};
 use super::chains::Gathered;
 use super::ipset::{HEADER_BYTES, none_without_subsystem};
-use crate::facts::firewall::{Chain, Family, Rule, Table};
+use crate::facts::firewall::{Chain, Rule, Table};
 use crate::facts::{Cause, Observed};
 use message::{Head, Named};
 
@@ -123,11 +123,5 @@ fn rules(netfilter: &mut Connection, head: &Head) -> Result<Observed<Vec<Rule>>,
 impl Named {
     fn is_table_of(&self, head: &Head) -> bool {
         *self == head.table
-    }
-}
-
-impl From<(Family, String)> for Named {
-    fn from((family, name): (Family, String)) -> Self {
-        Self { family, name }
     }
 }
