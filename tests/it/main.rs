@@ -5,6 +5,7 @@
 mod apiserver;
 mod cli;
 mod hosts;
+mod node;
 mod output;
 mod recording;
 mod run;

@@ -18,6 +18,24 @@ const PROBE_RATIO: f64 = 0.5;
 /// From start to verdict.
 const CHECK: Duration = Duration::from_millis(150);
 
+/// A bench that is a program of its own, in `tests/examples`.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(crate) enum What {
+    /// 5,000 agents against the in-process API server: writes per second
+    Fleet,
+}
+
+/// Builds it optimised and runs it.
+pub(crate) fn example(what: What) -> Result<()> {
+    setup::setup(Purpose::Build)?;
+    let name = match what {
+        What::Fleet => "fleet",
+    };
+    let mut cargo = Command::new("cargo");
+    cargo.args(["run", "--quiet", "--release", "--package", "bpfready-tests", "--example", name]);
+    process::run(cargo.current_dir(crate::places::root()))
+}
+
 /// Measures and prints a table for docs/benchmarks.md.
 pub(crate) fn bench() -> Result<()> {
     setup::setup(Purpose::Kernels)?;

@@ -58,8 +58,12 @@ enum Task {
         /// Names (5.10 6.1 6.12 sid 6.1-arm64 6.12-arm64); all without
         names: Vec<String>,
     },
-    /// Measure the figures of speed beside bpftool
-    Bench,
+    /// Measure the figures: of speed beside bpftool, or one of the others by name
+    Bench {
+        /// What else
+        #[arg(value_enum)]
+        what: Option<bench::What>,
+    },
     /// Write the pages that are made from data
     Docs {
         /// Only say whether they are up to date
@@ -97,7 +101,8 @@ fn run_task(task: Task) -> Result<()> {
         Task::Test { args } => test::test(&args),
         Task::Ci => ci::ci(),
         Task::Kernels { names } => kernels::kernels(&names),
-        Task::Bench => bench::bench(),
+        Task::Bench { what: None } => bench::bench(),
+        Task::Bench { what: Some(what) } => bench::example(what),
         Task::Docs { check } => {
             docs::docs(if check { docs::Mode::Check } else { docs::Mode::Write })
         }

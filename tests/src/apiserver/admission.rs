@@ -5,6 +5,8 @@ use serde_json::{Map, Value, json};
 use super::status::Refusal;
 use super::types::Resource;
 
+const RBAC: &str = "rbac.authorization.k8s.io";
+
 /// Defaults of new objects, and what the default admission plugins add.
 pub(super) fn on_create(resource: &Resource, new: &mut Value) {
     match (resource.group.as_str(), resource.plural.as_str()) {
@@ -152,6 +154,12 @@ pub(super) fn validate(resource: &Resource, object: &Value) -> Result<(), Refusa
     let annotations = metadata["annotations"].as_object();
     if let Some((key, _)) = annotations.into_iter().flatten().find(|(key, _)| !is_qualified(key)) {
         return refuse("metadata.annotations", &format!("Invalid value: {key:?}"));
+    }
+    let rules = object["rules"].as_array().filter(|_| resource.group == RBAC);
+    let empty = |it: &Value| it["verbs"].as_array().is_none_or(Vec::is_empty);
+    if let Some(at) = rules.into_iter().flatten().position(empty) {
+        let why = "Required value: verbs must contain at least one value";
+        return refuse(&format!("rules[{at}].verbs"), why);
     }
     let taints = object["spec"]["taints"].as_array().filter(|_| resource.plural == "nodes");
     let taints = taints.map(Vec::as_slice).unwrap_or_default();

@@ -19,7 +19,7 @@ pub(super) fn answer(path: &str, accept: &str, types: &[Arc<Resource>]) -> Optio
         accept.starts_with("application/json;") && accept.contains("as=APIGroupDiscoveryList");
     match parts.as_slice() {
         ["version"] => Some(version()),
-        ["api"] if aggregated => Some(aggregate(types, |group| group.is_empty())),
+        ["api"] if aggregated => Some(aggregate(types, str::is_empty)),
         ["apis"] if aggregated => Some(aggregate(types, |group| !group.is_empty())),
         ["api"] => Some(json!({"kind": "APIVersions", "versions": ["v1"]})),
         ["apis"] => Some(groups(types)),

@@ -3,6 +3,7 @@
 //!
 //! Faults, log and hooks are therefore the same for both.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,7 +20,7 @@ use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use super::body::{self, Body, BodyError};
+use super::body::{self, Body};
 use super::faults::{Fault, Faults};
 use super::log::{Log, Record};
 use super::real::Real;
@@ -68,31 +69,21 @@ async fn connection(front: Arc<Front>, stream: TcpStream) {
     // Small answers must not wait for the acknowledgement of earlier ones.
     let _ = stream.set_nodelay(true);
     let mut cut = front.cut.subscribe();
-    let stream = Arc::new(stream);
-    // A duplicate keeps the socket reachable for a reset while hyper owns the stream.
-    let Ok(socket) = rustix::io::fcntl_dupfd_cloexec(&*stream, 3) else { return };
-    let Some(stream) = Arc::into_inner(stream) else { return };
-    let socket = Arc::new(socket);
-    let service = {
-        let (front, socket) = (Arc::clone(&front), Arc::clone(&socket));
-        service_fn(move |request| {
-            let (front, socket) = (Arc::clone(&front), Arc::clone(&socket));
-            async move {
-                let answer = answer(&front, request).await;
-                if answer.is_err() {
-                    // Lingering for no time turns the close into a reset.
-                    let _ = sockopt::set_socket_linger(&*socket, Some(Duration::ZERO));
-                }
-                answer
-            }
-        })
-    };
+    let service = service_fn(move |request| {
+        let front = Arc::clone(&front);
+        Box::pin(async move { answer(&front, request).await })
+    });
     let mut builder = hyper::server::conn::http1::Builder::new();
-    let connection =
+    let mut connection =
         builder.timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
-    tokio::select! {
-        _ = connection => {}
-        _ = cut.changed() => {}
+    let ended = tokio::select! {
+        ended = poll_fn(|context| connection.poll_without_shutdown(context)) => ended,
+        _ = cut.changed() => Ok(()),
+    };
+    if ended.is_err_and(|it| it.is_user()) {
+        let stream = connection.into_parts().io.into_inner();
+        // Lingering for no time turns the close into a reset.
+        let _ = sockopt::set_socket_linger(&stream, Some(Duration::ZERO));
     }
 }
 
@@ -184,7 +175,7 @@ fn ended(answer: Response<Body>, after: Duration) -> Response<Body> {
         let until = tokio::time::Instant::now() + after;
         let frames = futures::stream::unfold(body, move |mut body| async move {
             let frame = tokio::time::timeout_at(until, body.frame()).await.ok()??;
-            Some((frame.map_err(BodyError::from), body))
+            Some((frame, body))
         });
         http_body_util::StreamBody::new(frames).boxed_unsync()
     })

@@ -11,6 +11,7 @@ mod admission;
 mod apply;
 mod auth;
 mod body;
+mod call;
 mod discovery;
 mod events;
 mod faults;
@@ -35,12 +36,12 @@ mod write;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt as _;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
-use tokio::sync::{OnceCell, OwnedMutexGuard, watch};
+use tokio::sync::{OwnedMutexGuard, watch};
 
 use front::{Behind, Front};
 use types::Resource;
@@ -84,7 +85,7 @@ impl ApiServer {
     pub async fn start() -> Self {
         match assets() {
             Some(assets) => {
-                let (real, turn) = shared(assets).await;
+                let (real, turn) = real::shared(assets).await;
                 let mut server = Self::behind_a_door(runtime(), Behind::Real(real)).await;
                 server.turn = Some(turn);
                 server
@@ -281,8 +282,13 @@ impl ApiServer {
     /// When the server refuses it.
     pub async fn create(&self, object: &Value) -> Value {
         let path = self.path(object);
+        if let Some(there) = self.namespace_of_an_earlier_test(&path, object).await {
+            return there;
+        }
         let created = self.post(&path, object).await;
-        if let Behind::Real(real) = &self.front.behind {
+        if let Behind::Real(real) = &self.front.behind
+            && object["kind"] != "Namespace"
+        {
             let name = created["metadata"]["name"].as_str().unwrap_or_default();
             real.created(format!("{path}/{name}"));
         }
@@ -296,6 +302,16 @@ impl ApiServer {
             .header("content-type", "application/merge-patch+json")
             .body(patch);
         self.send(request.expect("a path is a request")).await
+    }
+
+    /// A real server keeps namespaces: no controller of ours would finish their deletion.
+    async fn namespace_of_an_earlier_test(&self, path: &str, object: &Value) -> Option<Value> {
+        if !self.is_real() || object["kind"] != "Namespace" {
+            return None;
+        }
+        let name = object["metadata"]["name"].as_str()?;
+        let request = http::Request::get(format!("{path}/{name}")).body(Vec::new()).ok()?;
+        self.admin().request(request).await.ok()
     }
 
     /// Creates every object of a YAML stream, such as a manifest, as the administrator.
@@ -379,24 +395,6 @@ impl ApiServer {
         let answer = self.admin().request::<Value>(request).await;
         answer.unwrap_or_else(|error| panic!("{what}: {error}"))
     }
-}
-
-/// The one real API server of this process, clean, and the turn to use it.
-async fn shared(assets: PathBuf) -> (Arc<real::Real>, OwnedMutexGuard<()>) {
-    static REAL: OnceCell<(Arc<real::Real>, Runtime)> = OnceCell::const_new();
-    static TURN: LazyLock<Arc<tokio::sync::Mutex<()>>> = LazyLock::new(Arc::default);
-    let turn = Arc::clone(&TURN).lock_owned().await;
-    let (real, runtime) = REAL
-        .get_or_init(async || {
-            eprintln!("tests run on the real kube-apiserver of {}", assets.display());
-            let runtime = runtime();
-            let real = runtime.spawn(async move { real::Real::start(&assets).await }).await;
-            (Arc::new(real.expect("the real API server starts")), runtime)
-        })
-        .await;
-    let cleaned = Arc::clone(real);
-    runtime.spawn(async move { cleaned.clean().await }).await.expect("old objects are deleted");
-    (Arc::clone(real), turn)
 }
 
 /// Its own threads: a test that blocks does not stop the server.

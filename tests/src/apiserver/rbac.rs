@@ -186,8 +186,8 @@ mod tests {
     use serde_json::json;
 
     #[track_caller]
-    fn expect(rule: Value, question: Question, want: bool) {
-        assert_eq!(covers(&rule, &question), want, "{rule} on {question:?}");
+    fn expect(rule: &Value, question: &Question, want: bool) {
+        assert_eq!(covers(rule, question), want, "{rule} on {question:?}");
     }
 
     fn patch(subresource: &str, name: &str) -> Question {
@@ -199,17 +199,17 @@ mod tests {
     #[test]
     fn a_subresource_is_a_right_of_its_own() {
         let rule = json!({"apiGroups": [""], "resources": ["nodes"], "verbs": ["patch"]});
-        expect(rule.clone(), patch("", "a"), true);
-        expect(rule, patch("status", "a"), false);
+        expect(&rule, &patch("", "a"), true);
+        expect(&rule, &patch("status", "a"), false);
         let rule = json!({"apiGroups": [""], "resources": ["*/status"], "verbs": ["*"]});
-        expect(rule, patch("status", "a"), true);
+        expect(&rule, &patch("status", "a"), true);
     }
 
     #[test]
     fn resource_names_narrow_a_rule() {
         let rule = json!({"apiGroups": [""], "resources": ["nodes"], "verbs": ["patch"],
             "resourceNames": ["a"]});
-        expect(rule.clone(), patch("", "a"), true);
-        expect(rule, patch("", "b"), false);
+        expect(&rule, &patch("", "a"), true);
+        expect(&rule, &patch("", "b"), false);
     }
 }

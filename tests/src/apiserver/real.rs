@@ -5,13 +5,15 @@
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::Response;
 use http_body_util::BodyExt as _;
 use kube::client::Body as KubeBody;
 use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use tokio::sync::{OnceCell, OwnedMutexGuard};
 
 use super::auth::ADMIN;
 use super::body::{self, Body};
@@ -132,6 +134,24 @@ impl Real {
     }
 }
 
+/// The one real API server of this process, clean, and the turn to use it.
+pub(super) async fn shared(assets: PathBuf) -> (Arc<Real>, OwnedMutexGuard<()>) {
+    static REAL: OnceCell<(Arc<Real>, Runtime)> = OnceCell::const_new();
+    static TURN: LazyLock<Arc<tokio::sync::Mutex<()>>> = LazyLock::new(Arc::default);
+    let turn = Arc::clone(&TURN).lock_owned().await;
+    let (real, runtime) = REAL
+        .get_or_init(async || {
+            eprintln!("tests run on the real kube-apiserver of {}", assets.display());
+            let runtime = super::runtime();
+            let real = runtime.spawn(async move { Real::start(&assets).await }).await;
+            (Arc::new(real.expect("the real API server starts")), runtime)
+        })
+        .await;
+    let cleaned = Arc::clone(real);
+    runtime.spawn(async move { cleaned.clean().await }).await.expect("old objects are deleted");
+    (Arc::clone(real), turn)
+}
+
 /// A port that nobody listens on now.
 fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port on loopback");
@@ -139,13 +159,13 @@ fn free_port() -> u16 {
 }
 
 /// Ends the program when our end of its standard input closes, however we end.
-const LEASH: &str = r#""$@" & program=$!; read -r _; kill "$program"; wait "$program""#;
+const LEASH: &str = r#""$@" & program=$!; read -r _; kill -9 "$program"; wait "$program""#;
 
-fn spawn(folder: &Path, program: PathBuf, arguments: &[String]) -> Child {
+fn spawn(folder: &Path, program: &Path, arguments: &[String]) -> Child {
     let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let log = std::fs::File::create(folder.join(format!("{name}.log"))).expect("a log file");
     let mut command = Command::new("/bin/sh");
-    command.args(["-c", LEASH, "leash"]).arg(&program).args(arguments);
+    command.args(["-c", LEASH, "leash"]).arg(program).args(arguments);
     command.current_dir(folder).stdin(Stdio::piped()).stdout(Stdio::null());
     // Nothing of the caller's cluster may reach it.
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
@@ -164,7 +184,7 @@ fn start_etcd(assets: &Path, folder: &Path, client: u16, peer: u16) -> Child {
         // A test loses nothing when the machine loses power.
         "--unsafe-no-fsync".into(),
     ];
-    spawn(folder, assets.join("etcd"), &arguments)
+    spawn(folder, &assets.join("etcd"), &arguments)
 }
 
 fn start_server(assets: &Path, folder: &Path, etcd: u16, port: u16) -> Child {
@@ -187,7 +207,7 @@ fn start_server(assets: &Path, folder: &Path, etcd: u16, port: u16) -> Child {
         "--disable-admission-plugins=ServiceAccount".into(),
         "--allow-privileged=true".into(),
     ];
-    spawn(folder, assets.join("kube-apiserver"), &arguments)
+    spawn(folder, &assets.join("kube-apiserver"), &arguments)
 }
 
 fn service_account_key(folder: &Path) -> PathBuf {
