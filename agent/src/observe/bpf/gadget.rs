@@ -129,8 +129,11 @@ fn without_maps() -> Vec<Gadget> {
     plain.chain(filled).chain(parsed).chain(of_task).collect()
 }
 
-/// Gadgets of one map, by the type of that map.
-const WITH_MAP: [(&str, fn(Argument) -> Vec<Gadget>); 8] = [
+/// Makes the gadgets of one map.
+type WithMap = fn(Argument) -> Vec<Gadget>;
+
+/// By the type of that map.
+const WITH_MAP: [(&str, WithMap); 8] = [
     ("hash", hash),
     // map_lookup_percpu_elem.
     ("percpu_hash", |map| vec![Gadget::of(195, &[map, KEY, Argument::Number(0)])]),

@@ -282,7 +282,7 @@ mod tests {
         let mut node = written();
         node.taints = vec![Taint { key: "other".into(), ..startup_taint() }, startup_taint()];
         let removal = Write::Taint { index: 1, taint: startup_taint() };
-        assert_eq!(plan(&wanted(), &node, &now()), [removal.clone()]);
+        assert_eq!(plan(&wanted(), &node, &now()), std::slice::from_ref(&removal));
 
         let shut = Desired { is_gate_open: false, ..wanted() };
         assert_eq!(plan(&shut, &node, &now()), []);
