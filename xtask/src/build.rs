@@ -42,7 +42,8 @@ fn static_release(what: &[&str], binary: &str) -> Result<PathBuf> {
 /// Debian's compiler does it: it brings the standard library of the other architecture, which
 /// rustup would have to download.
 ///
-/// `features` are arguments of cargo: none, or [`PROBES_ALONE`].
+/// `features` are arguments of cargo: none, or [`PROBES_ALONE`], which is hardly optimised: it is
+/// for one look in a virtual machine.
 pub(crate) fn arm64(features: &[&str]) -> Result<PathBuf> {
     setup::setup(Purpose::Kernels)?;
     let target = places::root().join("target/arm64");
@@ -56,6 +57,9 @@ pub(crate) fn arm64(features: &[&str]) -> Result<PathBuf> {
     }
     cargo.env("RUSTC", "/usr/bin/rustc").env("RUSTFLAGS", STATIC);
     cargo.env("CARGO_PROFILE_RELEASE_LTO", "off").env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
+    if features == PROBES_ALONE {
+        cargo.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
+    }
     cargo.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", "aarch64-linux-gnu-gcc");
     process::run(&mut cargo)?;
     Ok(target.join(AARCH64).join("release/bpfready"))

@@ -9,7 +9,7 @@ use crate::setup::{self, Purpose};
 use crate::{build, docs, fuzz, kernels, places, process, progress, test, tidy};
 
 /// How long each fuzz target runs here; `cargo xtask fuzz` looks longer.
-const FUZZ_SECONDS: u32 = 10;
+const FUZZ_SECONDS: u32 = 5;
 
 /// Does everything, in order, and stops at the first thing that does not hold.
 pub(crate) fn ci() -> Result<()> {
