@@ -178,75 +178,44 @@ fn pool_label(compute: Compute) -> Option<&'static str> {
     }
 }
 
-/// The list, in its order. Each arm is one sign.
+/// A kind, the sign of it, and whether a node has that sign.
+type Sign = (Compute, &'static str, fn(&Node) -> bool);
+
+/// The list, in its order.
+#[rustfmt::skip]
+const SIGNS: &[Sign] = &[
+    (Compute::Fargate, "label eks.amazonaws.com/compute-type=fargate", |it| label(it, COMPUTE_TYPE, "fargate")),
+    (Compute::Fargate, "name and providerID begin with fargate-", is_fargate_by_name),
+    (Compute::Fargate, "taint eks.amazonaws.com/compute-type=fargate", is_fargate_by_taint),
+    (Compute::AutoMode, "label eks.amazonaws.com/compute-type=auto", |it| label(it, COMPUTE_TYPE, "auto")),
+    (Compute::HybridNode, "label eks.amazonaws.com/compute-type=hybrid", |it| label(it, COMPUTE_TYPE, "hybrid")),
+    (Compute::HybridNode, "providerID eks-hybrid:///", |it| provided(it, "eks-hybrid:///")),
+    (Compute::HyperPod, "label sagemaker.amazonaws.com/compute-type=hyperpod", |it| label(it, "sagemaker.amazonaws.com/compute-type", "hyperpod")),
+    (Compute::Karpenter, "label karpenter.sh/nodepool", |it| it.metadata.labels.has(POOL_LABEL)),
+    (Compute::Karpenter, "owned by a NodeClaim", is_of_node_claim),
+    (Compute::Karpenter, "taint karpenter.sh/unregistered", |it| has_taint(it, "karpenter.sh/unregistered")),
+    (Compute::Karpenter, "label karpenter.sh/provisioner-name (alpha API)", |it| it.metadata.labels.has("karpenter.sh/provisioner-name")),
+    (Compute::ManagedNodeGroup, "label eks.amazonaws.com/nodegroup", |it| it.metadata.labels.has("eks.amazonaws.com/nodegroup")),
+    (Compute::SelfManaged, "providerID aws:// of an EC2 instance", |it| is_ec2_instance(&it.spec.provider_id)),
+    (Compute::Gke, "providerID gce:// and label cloud.google.com/gke-nodepool", |it| provided(it, "gce://") && it.metadata.labels.has("cloud.google.com/gke-nodepool")),
+    (Compute::Aks, "providerID azure:/// and label kubernetes.azure.com/cluster", |it| provided(it, "azure:///") && it.metadata.labels.has("kubernetes.azure.com/cluster")),
+    (Compute::VirtualKubelet, "label type=virtual-kubelet", |it| label(it, "type", "virtual-kubelet")),
+    (Compute::Kind, "providerID kind://", |it| provided(it, "kind://")),
+    (Compute::K3s, "providerID k3s:// or instance type k3s", |it| provided(it, "k3s://") || label(it, "node.kubernetes.io/instance-type", "k3s")),
+    (Compute::Kwok, "annotation kwok.x-k8s.io/node: fake", |it| it.metadata.annotations.is("kwok.x-k8s.io/node", "fake")),
+];
+
 fn decide(node: &Node) -> (Compute, &'static str) {
-    let labels = &node.metadata.labels;
-    let id = &*node.spec.provider_id;
-    let eks = |value| labels.is(COMPUTE_TYPE, value);
-    let signs = [
-        (Compute::Fargate, "label eks.amazonaws.com/compute-type=fargate", eks("fargate")),
-        (Compute::Fargate, "name and providerID begin with fargate-", is_fargate_by_name(node)),
-        (
-            Compute::Fargate,
-            "taint eks.amazonaws.com/compute-type=fargate",
-            is_fargate_by_taint(node),
-        ),
-        (Compute::AutoMode, "label eks.amazonaws.com/compute-type=auto", eks("auto")),
-        (Compute::HybridNode, "label eks.amazonaws.com/compute-type=hybrid", eks("hybrid")),
-        (Compute::HybridNode, "providerID eks-hybrid:///", id.starts_with("eks-hybrid:///")),
-        (
-            Compute::HyperPod,
-            "label sagemaker.amazonaws.com/compute-type=hyperpod",
-            labels.is("sagemaker.amazonaws.com/compute-type", "hyperpod"),
-        ),
-        (Compute::Karpenter, "label karpenter.sh/nodepool", labels.has(POOL_LABEL)),
-        (Compute::Karpenter, "owned by a NodeClaim", is_of_node_claim(node)),
-        (
-            Compute::Karpenter,
-            "taint karpenter.sh/unregistered",
-            has_taint(node, "karpenter.sh/unregistered"),
-        ),
-        (
-            Compute::Karpenter,
-            "label karpenter.sh/provisioner-name (alpha API)",
-            labels.has("karpenter.sh/provisioner-name"),
-        ),
-        (
-            Compute::ManagedNodeGroup,
-            "label eks.amazonaws.com/nodegroup",
-            labels.has("eks.amazonaws.com/nodegroup"),
-        ),
-        (Compute::SelfManaged, "providerID aws:// of an EC2 instance", is_ec2_instance(id)),
-        (
-            Compute::Gke,
-            "providerID gce:// and label cloud.google.com/gke-nodepool",
-            id.starts_with("gce://") && labels.has("cloud.google.com/gke-nodepool"),
-        ),
-        (
-            Compute::Aks,
-            "providerID azure:/// and label kubernetes.azure.com/cluster",
-            id.starts_with("azure:///") && labels.has("kubernetes.azure.com/cluster"),
-        ),
-        (
-            Compute::VirtualKubelet,
-            "label type=virtual-kubelet",
-            labels.is("type", "virtual-kubelet"),
-        ),
-        (Compute::Kind, "providerID kind://", id.starts_with("kind://")),
-        (
-            Compute::K3s,
-            "providerID k3s:// or instance type k3s",
-            id.starts_with("k3s://") || labels.is("node.kubernetes.io/instance-type", "k3s"),
-        ),
-        (
-            Compute::Kwok,
-            "annotation kwok.x-k8s.io/node: fake",
-            node.metadata.annotations.is("kwok.x-k8s.io/node", "fake"),
-        ),
-    ];
-    let found = signs.into_iter().find(|it| it.2);
-    found
-        .map_or((Compute::Unknown, "no sign of any platform"), |(compute, sign, _)| (compute, sign))
+    let found = SIGNS.iter().find(|(.., holds)| holds(node));
+    found.map_or((Compute::Unknown, "no sign of any platform"), |it| (it.0, it.1))
+}
+
+fn label(node: &Node, key: &str, value: &str) -> bool {
+    node.metadata.labels.is(key, value)
+}
+
+fn provided(node: &Node, scheme: &str) -> bool {
+    node.spec.provider_id.starts_with(scheme)
 }
 
 /// The name alone proves nothing: anybody may call a machine `fargate-…`.

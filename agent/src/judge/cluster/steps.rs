@@ -72,7 +72,7 @@ pub(super) fn node_by_node() -> Vec<Step> {
 
 /// With Karpenter: a second NodePool, and the old one is drained. No node changes in place.
 pub(super) fn pool_by_pool(pool: &str) -> Vec<Step> {
-    let print = format!("bpfready cluster nodepool {pool}");
+    let proposal = format!("bpfready cluster nodepool {pool}");
     steps(&[
         (
             "Keep the VPC CNI from nodes of Cilium, and Cilium from all others",
@@ -82,7 +82,7 @@ pub(super) fn pool_by_pool(pool: &str) -> Vec<Step> {
         ),
         (
             "Print a second NodePool that promises Cilium and holds pods back until it runs",
-            &[&print],
+            &[&proposal],
         ),
         (
             "Install Cilium with an affinity for that pool's label bpfready.io/expect-datapath=cilium",

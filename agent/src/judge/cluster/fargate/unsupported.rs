@@ -29,7 +29,7 @@ pub fn demands(pod: &Pod) -> Vec<String> {
         (spec.host_network, "HostNetwork"),
         (spec.host_pid, "HostPID"),
         (spec.host_ipc, "HostIPC"),
-        (spec.all_containers().any(|it| !it.ports.is_empty()), "HostPort"),
+        (spec.all_containers().any(has_host_port), "HostPort"),
         (spec.all_containers().any(is_privileged), "Privileged"),
     ]
     .into_iter()
@@ -43,6 +43,10 @@ pub fn demands(pod: &Pod) -> Vec<String> {
         demands.push(format!("Capabilities added: {}", capabilities.join(", ")));
     }
     demands
+}
+
+fn has_host_port(container: &Container) -> bool {
+    container.ports.iter().any(|it| it.host_port.is_some_and(|it| it > 0))
 }
 
 fn is_privileged(container: &Container) -> bool {
@@ -96,6 +100,7 @@ fn image_name(image: &str) -> &str {
 mod tests {
     use super::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "reads as a literal where it is called")]
     fn pod(spec: serde_json::Value) -> Pod {
         serde_json::from_value(serde_json::json!({"spec": spec})).unwrap()
     }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Check, claims_of, rules};
 use crate::facts::cluster::Text;
+use crate::facts::cluster::condition::Condition;
 use crate::facts::cluster::karpenter::NodeClaim;
 use crate::judge::cluster::findings::Scene;
 
@@ -36,7 +37,7 @@ pub(super) fn stuck(scene: &Scene<'_>, pool: &Text) -> Vec<StuckGate> {
 
 fn waits(claim: &NodeClaim, now: i64) -> Option<StuckGate> {
     let initialized = claim.condition("Initialized");
-    if initialized.is_some_and(|it| it.is_true()) || claim.metadata.deletion_timestamp.is_some() {
+    if initialized.is_some_and(Condition::is_true) || claim.metadata.deletion_timestamp.is_some() {
         return None;
     }
     let registered = claim.condition("Registered").filter(|it| it.is_true());

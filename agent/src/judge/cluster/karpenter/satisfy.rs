@@ -152,6 +152,7 @@ fn overlap(pool: &Expression, asked: &Expression) -> bool {
 mod tests {
     use super::*;
 
+    #[expect(clippy::needless_pass_by_value, reason = "reads as a literal where it is called")]
     fn pool(template: serde_json::Value) -> NodePool {
         serde_json::from_value(serde_json::json!({
             "metadata": {"name": "p"}, "spec": {"template": template}
