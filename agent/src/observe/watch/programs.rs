@@ -53,7 +53,9 @@ impl Programs {
         let start = Instant::now();
         let digest = self.standing.digest()?;
         let cost = start.elapsed();
-        self.next = Instant::now() + self.settle(digest, triggers).max(cost * REST);
+        // One question that was interrupted must not silence the next ones.
+        let rest = (cost * REST).min(Duration::from_secs(1));
+        self.next = Instant::now() + self.settle(digest, triggers).max(rest);
         Ok(())
     }
 
