@@ -4,6 +4,7 @@
 
 mod apiserver;
 mod cli;
+mod clusters;
 mod hosts;
 mod node;
 mod output;

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 
 use crate::kernels::reference;
 use crate::setup::Purpose;
-use crate::{build, process, setup};
+use crate::{build, process, scale, setup};
 
 /// Rounds; in each, every program runs once, so that a busy moment hits all alike.
 const ROUNDS: usize = 21;
@@ -23,6 +23,8 @@ const CHECK: Duration = Duration::from_millis(150);
 pub(crate) enum What {
     /// 5,000 agents against the in-process API server: writes per second
     Fleet,
+    /// `bpfready cluster` on 5,000 nodes and 100,000 pods
+    Cluster,
 }
 
 /// Builds it optimised and runs it.
@@ -30,6 +32,7 @@ pub(crate) fn example(what: What) -> Result<()> {
     setup::setup(Purpose::Build)?;
     let name = match what {
         What::Fleet => "fleet",
+        What::Cluster => return scale::scale(),
     };
     let mut cargo = Command::new("cargo");
     cargo.args(["run", "--quiet", "--release", "--package", "bpfready-tests", "--example", name]);

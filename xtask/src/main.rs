@@ -11,6 +11,7 @@ mod places;
 mod process;
 mod progress;
 mod run;
+mod scale;
 mod setup;
 mod test;
 mod tidy;

@@ -3,6 +3,8 @@
 #[cfg(feature = "kubernetes")]
 pub mod agent;
 pub mod check;
+#[cfg(feature = "kubernetes")]
+pub mod cluster;
 mod host;
 mod logging;
 mod output;
@@ -44,6 +46,8 @@ enum Command {
     Check(check::Args),
     #[cfg(feature = "kubernetes")]
     Agent(Box<agent::Args>),
+    #[cfg(feature = "kubernetes")]
+    Cluster(cluster::Args),
     Record(record::Args),
 }
 
@@ -53,6 +57,8 @@ impl Command {
         match self {
             #[cfg(feature = "kubernetes")]
             Self::Agent(args) => (Some("info"), args.log_format),
+            #[cfg(feature = "kubernetes")]
+            Self::Cluster(_) => (None, LogFormat::Text),
             Self::Check(_) | Self::Record(_) => (None, LogFormat::Text),
         }
     }
@@ -119,6 +125,8 @@ pub fn run(cli: Cli) -> anyhow::Result<Answer> {
         Command::Check(args) => check::run(&args),
         #[cfg(feature = "kubernetes")]
         Command::Agent(args) => agent::run(&args),
+        #[cfg(feature = "kubernetes")]
+        Command::Cluster(args) => cluster::run(args),
         Command::Record(args) => record::run(&args),
     }
 }

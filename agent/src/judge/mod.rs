@@ -24,6 +24,7 @@ pub mod values;
 use std::collections::BTreeMap;
 
 use crate::facts::Facts;
+pub use cluster::ClusterReport;
 use features::Target;
 use releases::Ended;
 pub use report::NodeReport;

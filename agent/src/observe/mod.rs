@@ -6,6 +6,7 @@ pub mod agents;
 mod as_if;
 pub mod bpf;
 pub mod btf;
+pub mod cluster;
 pub mod cni;
 pub mod config;
 mod datapath;

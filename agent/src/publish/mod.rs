@@ -1,6 +1,7 @@
 //! Telling: a report as text, JSON and the forms that other tools read.
 
 pub mod bpftool;
+pub mod cluster;
 pub mod json;
 pub mod labels;
 pub mod names;

@@ -5,7 +5,7 @@
 mod features;
 mod findings;
 mod headline;
-mod layout;
+pub(in crate::publish) mod layout;
 mod node;
 mod unanswered;
 

@@ -15,6 +15,9 @@ pub struct Meta {
     pub namespace: Text,
     /// Unique over time: a new object of the same name has another one.
     pub uid: Text,
+    /// The version of this state; only while it is read.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub resource_version: Text,
     /// Labels.
     pub labels: Labels,
     /// The annotations that are judged.
@@ -26,6 +29,24 @@ pub struct Meta {
     /// Who made it.
     #[serde(deserialize_with = "null_is_default")]
     pub owner_references: Vec<Owner>,
+}
+
+/// What has [`Meta`].
+pub trait Named {
+    /// Its metadata.
+    fn meta(&self) -> &Meta;
+}
+
+impl Named for super::Node {
+    fn meta(&self) -> &Meta {
+        &self.metadata
+    }
+}
+
+impl Named for super::Pod {
+    fn meta(&self) -> &Meta {
+        &self.metadata
+    }
 }
 
 /// Who made an object.
@@ -53,6 +74,7 @@ const ANNOTATIONS: &[&str] = &[
 impl Trim for Meta {
     fn trim(&mut self, interner: &mut Interner) {
         self.annotations.retain(|key| ANNOTATIONS.iter().any(|it| key.starts_with(it)));
+        self.resource_version = Text::default();
         interner.share_all(&mut self.labels);
         interner.share_all(&mut self.annotations);
         interner.share(&mut self.name);

@@ -45,12 +45,14 @@ pub struct Cluster {
     pub nodes: Observed<Vec<Node>>,
     /// Pods with the label `eks.amazonaws.com/fargate-profile`, whichever their phase.
     pub fargate_pods: Observed<Vec<Pod>>,
-    /// Pods in phase `Pending`.
+    /// Pods of DaemonSets in phase `Pending`.
     pub pending_pods: Observed<Vec<Pod>>,
     /// Pods with the label `k8s-app=cilium`.
     pub cilium_pods: Observed<Vec<Pod>>,
     /// Pods with the label `k8s-app=aws-node`.
     pub vpc_cni_pods: Observed<Vec<Pod>>,
+    /// Pods of our own agent.
+    pub agent_pods: Observed<Vec<Pod>>,
     /// All DaemonSets.
     pub daemon_sets: Observed<Vec<DaemonSet>>,
     /// Deployments that say where their pods may run, and Cilium's operator.
@@ -76,6 +78,34 @@ pub struct Cluster {
 }
 
 impl Cluster {
+    /// A cluster of which nothing was read yet.
+    pub fn not_read(taken_at_seconds: u64) -> Self {
+        fn part<T>() -> Observed<T> {
+            Observed::unknown(super::Cause::Prerequisite, "not read yet")
+        }
+        Self {
+            taken_at_seconds,
+            version: part(),
+            nodes: part(),
+            fargate_pods: part(),
+            pending_pods: part(),
+            cilium_pods: part(),
+            vpc_cni_pods: part(),
+            agent_pods: part(),
+            daemon_sets: part(),
+            deployments: part(),
+            network_policies: part(),
+            crds: part(),
+            served: part(),
+            node_pools: part(),
+            node_claims: part(),
+            cilium_nodes: part(),
+            cilium_node_configs: part(),
+            cilium_config: part(),
+            fargate_webhook: part(),
+        }
+    }
+
     /// What a part holds, or nothing; only for questions where a missing part is told elsewhere.
     pub fn known<T>(part: &Observed<Vec<T>>) -> &[T] {
         part.known().map_or(&[], Vec::as_slice)
@@ -86,15 +116,15 @@ impl Cluster {
         part.known().and_then(Option::as_ref).map_or(&[], Vec::as_slice)
     }
 
-    /// Every part that could not be read: its name, and why.
+    /// Every part that could not be read and on which something rests: its name, and why.
     pub fn failures(&self) -> Vec<(&'static str, &super::Failure)> {
         let parts: [(&'static str, Option<&super::Failure>); 17] = [
-            ("version", self.version.failure()),
             ("nodes", self.nodes.failure()),
             ("fargate pods", self.fargate_pods.failure()),
             ("pending pods", self.pending_pods.failure()),
             ("Cilium pods", self.cilium_pods.failure()),
             ("VPC CNI pods", self.vpc_cni_pods.failure()),
+            ("agents' pods", self.agent_pods.failure()),
             ("daemonsets", self.daemon_sets.failure()),
             ("deployments", self.deployments.failure()),
             ("networkpolicies", self.network_policies.failure()),

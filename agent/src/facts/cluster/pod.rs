@@ -151,10 +151,9 @@ impl Pod {
         names.next()
     }
 
-    /// The kind and name of what made it; of itself when nothing did.
-    pub fn owner(&self) -> (&str, &str) {
-        let Meta { name, owner_references, .. } = &self.metadata;
-        owner_references.first().map_or(("Pod", name), |it| (&it.kind, &it.name))
+    /// Whether a DaemonSet made it.
+    pub fn is_of_daemon_set(&self) -> bool {
+        self.metadata.owner_references.iter().any(|it| it.kind == "DaemonSet")
     }
 }
 

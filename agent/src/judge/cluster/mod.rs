@@ -73,7 +73,7 @@ pub fn judge(cluster: &Cluster, measurements: &Measurements, policy: &Policy) ->
     let target = target(cluster, policy);
     let nodes = nodes::lines(cluster, measurements, policy, target);
     let fargate = fargate::report(cluster, &nodes);
-    let presence = presence::presence(cluster, &nodes, &fargate, measurements.len());
+    let presence = presence::presence(cluster, &nodes, &fargate, measurements);
     let scene = findings::Scene {
         cluster,
         nodes: &nodes,
@@ -103,6 +103,19 @@ pub fn judge(cluster: &Cluster, measurements: &Measurements, policy: &Policy) ->
         fargate,
         nodes,
     }
+}
+
+/// Names of the nodes from which an agent is expected to report: it has a pod there, or its labels.
+pub fn nodes_with_agents(
+    cluster: &Cluster,
+) -> std::collections::BTreeSet<crate::facts::cluster::Text> {
+    let pods = Cluster::known(&cluster.agent_pods).iter().filter(|it| it.status.phase == "Running");
+    let labelled = Cluster::known(&cluster.nodes).iter().filter(|it| {
+        compute::compute(it).compute != Compute::Fargate && Measured::from_labels(it).is_some()
+    });
+    pods.map(|it| it.spec.node_name.clone())
+        .chain(labelled.map(|it| it.metadata.name.clone()))
+        .collect()
 }
 
 /// The release in question.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::compute::Compute;
 use super::fargate::FargateReport;
+use super::measured::Measurements;
 use super::nodes::NodeLine;
 use crate::facts::Observed;
 use crate::facts::cluster::cilium::GROUP;
@@ -29,7 +30,7 @@ pub struct Presence {
     pub vpc_cni: Ternary,
     /// Fargate nodes or pods.
     pub fargate: Ternary,
-    /// An agent of ours.
+    /// Agents of ours: pods, or reports where no pods were listed.
     pub agents: usize,
 }
 
@@ -37,7 +38,7 @@ pub(super) fn presence(
     cluster: &Cluster,
     nodes: &[NodeLine],
     fargate: &FargateReport,
-    agents: usize,
+    measurements: &Measurements,
 ) -> Presence {
     let cilium = cilium_daemon_set(cluster);
     let config = cluster.cilium_config.known().and_then(Option::as_ref);
@@ -52,7 +53,7 @@ pub(super) fn presence(
         chained_behind: chained.filter(|it| **it != "none" && !it.is_empty()).cloned(),
         vpc_cni: vpc_cni(cluster, nodes),
         fargate: fargate.present,
-        agents,
+        agents: Cluster::known(&cluster.agent_pods).len().max(measurements.len()),
     }
 }
 

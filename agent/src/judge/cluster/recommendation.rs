@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::findings::{Migrating, Scene, WARNING, count};
 use super::nodes::NodeLine;
-use super::presence::Presence;
+use super::presence::{Presence, cilium_daemon_set};
 use super::steps::{self, Step};
 use super::{Datapaths, Policy};
+use crate::facts::cluster::selector::NodeSelectorTerm;
 use crate::judge::report::{Cni, Ternary};
 
 /// What is asked for: by the one who asks, else what is there.
@@ -170,7 +171,7 @@ fn by_policy(scene: &Scene<'_>, eligible: &[&NodeLine]) -> Option<Recommendation
         Ternary::Yes => Recommendation::blocked(
             Blocker::NoEligibleNode,
             "no node's platform allows Cilium",
-            steps::from_fargate(),
+            if wish.fargate == Ternary::Yes { steps::from_fargate() } else { steps::other_nodes() },
         ),
         Ternary::No | Ternary::Unknown => {
             Recommendation::keep("no node's platform allows another datapath than its own")
@@ -184,7 +185,15 @@ fn with_cilium(scene: &Scene<'_>, eligible: &[&NodeLine]) -> Recommendation {
         return blocked;
     }
     let elsewhere = |it: &&&NodeLine| it.datapath.is_one() && !it.datapath.runs_cilium();
-    let left = eligible.iter().filter(elsewhere).count();
+    let (meant, left_out): (Vec<&NodeLine>, Vec<&NodeLine>) =
+        eligible.iter().filter(elsewhere).partition(|it| is_meant(scene, it));
+    if meant.is_empty() && !left_out.is_empty() {
+        return Recommendation::keep(format!(
+            "Cilium's own node affinity leaves out {}, where another datapath stays",
+            count(left_out.len(), "node")
+        ));
+    }
+    let left = meant.len();
     if left > 0 {
         let why = format!(
             "Cilium is set up, and {left} of {} still have another datapath",
@@ -201,6 +210,19 @@ fn with_cilium(scene: &Scene<'_>, eligible: &[&NodeLine]) -> Recommendation {
         Some(_) => format!("Cilium is set up; nothing is in the way of Cilium {target}"),
         None => "Cilium carries the pods of every node whose datapath is known".to_owned(),
     })
+}
+
+/// Whether Cilium's DaemonSet is meant for a node: AWS documents Cilium on Hybrid Nodes alone.
+fn is_meant(scene: &Scene<'_>, line: &NodeLine) -> bool {
+    let nodes = crate::facts::cluster::Cluster::known(&scene.cluster.nodes);
+    let node = nodes.iter().find(|it| it.metadata.name == line.name);
+    let (Some(node), Some(cilium)) = (node, cilium_daemon_set(scene.cluster)) else { return true };
+    let (spec, labels) = (&cilium.spec.template.spec, &node.metadata.labels);
+    let terms = spec.affinity.as_ref().map_or(&[][..], |it| it.terms());
+    let selected = spec.node_selector.iter().all(|(key, value)| labels.is(key, value));
+    let fits =
+        |it: &NodeSelectorTerm| it.match_expressions.iter().all(|it| it.holds(labels.get(&it.key)));
+    selected && (terms.is_empty() || terms.iter().any(fits))
 }
 
 fn without_cilium(scene: &Scene<'_>, eligible: &[&NodeLine]) -> Recommendation {

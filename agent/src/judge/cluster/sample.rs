@@ -15,6 +15,7 @@ pub(crate) fn empty() -> Cluster {
         pending_pods: Observed::Known(Vec::new()),
         cilium_pods: Observed::Known(Vec::new()),
         vpc_cni_pods: Observed::Known(Vec::new()),
+        agent_pods: Observed::Known(Vec::new()),
         daemon_sets: Observed::Known(Vec::new()),
         deployments: Observed::Known(Vec::new()),
         network_policies: Observed::Known(Vec::new()),

@@ -15,7 +15,8 @@ use crate::facts::cluster::{Cluster, Node, Pod, Text, Time};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
-    /// The node is known to Kubernetes (for Karpenter: its NodeClaim is `Registered`).
+    /// The node is known to Karpenter (its NodeClaim is `Registered`). Of other nodes nobody knows when
+    /// their machine was started.
     Registered,
     /// The node, or the Fargate pod, is Ready.
     Ready,
@@ -40,30 +41,42 @@ impl Stage {
     }
 }
 
+/// A stage that was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reached {
+    /// Which one.
+    pub stage: Stage,
+    /// When.
+    pub at: Time,
+    /// Seconds from creation.
+    pub took: i64,
+}
+
 /// The stages that a node has reached, each with its seconds since creation: of its NodeClaim where
 /// there is one, because the machine starts then.
-pub fn node_stages(node: &Node, claim: Option<&NodeClaim>) -> Vec<(Stage, i64)> {
+pub fn node_stages(node: &Node, claim: Option<&NodeClaim>) -> Vec<Reached> {
     let registered = claim.and_then(|it| since(it.condition("Registered"), "True"));
     let created = claim.and_then(|it| it.metadata.creation_timestamp);
     let Some(start) = created.or(node.metadata.creation_timestamp) else { return Vec::new() };
     let cilium = node.condition("NetworkUnavailable").filter(|it| it.reason == "CiliumIsUp");
     let datapath = since(node.condition("bpfready.io/CiliumReady"), "True");
     let reached = [
-        (Stage::Registered, registered.or(node.metadata.creation_timestamp)),
+        (Stage::Registered, registered),
         (Stage::Ready, since(node.condition("Ready"), "True")),
         (Stage::DatapathReady, datapath.or_else(|| since(cilium, "False"))),
         (Stage::GateOpen, claim.and_then(|it| since(it.condition("Initialized"), "True"))),
     ];
     // A node's clock may be a second behind; a stage from before its start is a mistake.
-    let took =
-        reached.into_iter().filter_map(|(stage, at)| Some((stage, at?.seconds_since(start))));
-    took.filter(|it| it.1 >= 0).collect()
+    let known = reached.into_iter().filter_map(|(stage, at)| Some((stage, at?)));
+    let reached = known.map(|(stage, at)| Reached { stage, at, took: at.seconds_since(start) });
+    reached.filter(|it| it.took >= 0).collect()
 }
 
-/// Seconds from a pod's creation to Ready; `None`: it is not Ready.
-pub fn pod_start(pod: &Pod) -> Option<i64> {
-    let took = pod.ready_at()?.seconds_since(pod.metadata.creation_timestamp?);
-    (took >= 0).then_some(took)
+/// When a pod became Ready; `None`: it is not.
+pub fn pod_start(pod: &Pod) -> Option<Reached> {
+    let at = pod.ready_at()?;
+    let took = at.seconds_since(pod.metadata.creation_timestamp?);
+    (took >= 0).then_some(Reached { stage: Stage::Ready, at, took })
 }
 
 fn since(condition: Option<&Condition>, status: &str) -> Option<Time> {
@@ -97,12 +110,12 @@ pub(super) fn startup(cluster: &Cluster, nodes: &[NodeLine]) -> Startup {
         if line.compute == Compute::Fargate {
             continue;
         }
-        for (stage, took) in node_stages(node, claims.get(&line.name).copied()) {
-            all.entry(line.compute).or_default().entry(stage).or_default().push(took);
+        for it in node_stages(node, claims.get(&line.name).copied()) {
+            all.entry(line.compute).or_default().entry(it.stage).or_default().push(it.took);
         }
     }
     let pods = Cluster::known(&cluster.fargate_pods).iter().filter(|it| is_fargate_pod(it));
-    let started: Vec<i64> = pods.filter_map(pod_start).collect();
+    let started: Vec<i64> = pods.filter_map(pod_start).map(|it| it.took).collect();
     if !started.is_empty() {
         all.entry(Compute::Fargate).or_default().insert(Stage::Ready, started);
     }
@@ -135,6 +148,10 @@ fn spread(mut took: Vec<i64>) -> Spread {
 mod tests {
     use super::*;
 
+    fn told(node: &Node, claim: Option<&NodeClaim>) -> Vec<(Stage, i64)> {
+        node_stages(node, claim).into_iter().map(|it| (it.stage, it.took)).collect()
+    }
+
     #[test]
     fn the_stages_of_a_karpenter_node_count_from_its_claim() {
         let claim: NodeClaim = serde_json::from_value(serde_json::json!({
@@ -160,9 +177,9 @@ mod tests {
             (Stage::DatapathReady, 55),
             (Stage::GateOpen, 58),
         ];
-        assert_eq!(node_stages(&node, Some(&claim)), wanted);
+        assert_eq!(told(&node, Some(&claim)), wanted);
         // Without a claim the node's own creation is the start.
-        assert_eq!(node_stages(&node, None)[1], (Stage::Ready, 15));
+        assert_eq!(told(&node, None)[0], (Stage::Ready, 15));
     }
 
     #[test]
@@ -174,7 +191,7 @@ mod tests {
             ]}
         }))
         .unwrap();
-        assert_eq!(node_stages(&node, None), [(Stage::Registered, 0)]);
+        assert_eq!(told(&node, None), []);
     }
 
     #[test]

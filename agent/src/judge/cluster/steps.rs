@@ -75,19 +75,17 @@ pub(super) fn pool_by_pool(pool: &str) -> Vec<Step> {
     let proposal = format!("bpfready cluster nodepool {pool}");
     steps(&[
         (
-            "Keep the VPC CNI from nodes of Cilium, and Cilium from all others",
-            &[
-                "kubectl -n kube-system patch daemonset aws-node --type=strategic -p '{\"spec\":{\"template\":{\"spec\":{\"nodeSelector\":{\"io.cilium/aws-node-enabled\":\"true\"}}}}}'",
-            ],
+            "Keep the VPC CNI from nodes of Cilium: add `bpfready.io/expect-datapath NotIn [cilium]` to each term of its node affinity",
+            &["kubectl -n kube-system edit daemonset aws-node"],
         ),
         (
             "Print a second NodePool that promises Cilium and holds pods back until it runs",
             &[&proposal],
         ),
         (
-            "Install Cilium with an affinity for that pool's label bpfready.io/expect-datapath=cilium",
+            "Install Cilium on nodes with that promise alone",
             &[
-                "helm install cilium cilium/cilium -n kube-system --set eni.enabled=true --set ipam.mode=eni --set routingMode=native",
+                "helm install cilium cilium/cilium -n kube-system --set eni.enabled=true --set ipam.mode=eni --set routingMode=native --set nodeSelector.'bpfready\\.io/expect-datapath'=cilium",
             ],
         ),
         (
@@ -123,6 +121,21 @@ pub(super) fn newer_nodes() -> Vec<Step> {
 pub(super) fn measure() -> Vec<Step> {
     steps(&[
         ("Install the agents", &["kubectl apply -k manifests/overlays/eks"]),
+        ("Ask again", &["bpfready cluster"]),
+    ])
+}
+
+/// Nodes whose platform allows Cilium.
+pub(super) fn other_nodes() -> Vec<Step> {
+    steps(&[
+        (
+            "Take Cilium off these nodes, or keep it from them by its node affinity",
+            &["kubectl -n kube-system edit daemonset cilium"],
+        ),
+        (
+            "Add nodes of a managed node group or of a Karpenter of your own, and let workloads move there",
+            &[],
+        ),
         ("Ask again", &["bpfready cluster"]),
     ])
 }

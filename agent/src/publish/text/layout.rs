@@ -7,23 +7,26 @@ use textwrap::{Options, WordSplitter};
 use crate::judge::report::{Extent, FeatureStatus, Ternary};
 
 /// The style of a heading.
-pub(super) const HEADING: Style = Style::new().bold();
+pub(in crate::publish) const HEADING: Style = Style::new().bold();
 /// The style of a yes.
-pub(super) const YES: Style = AnsiColor::Green.on_default();
+pub(in crate::publish) const YES: Style = AnsiColor::Green.on_default();
 /// The style of a no.
-pub(super) const NO: Style = AnsiColor::Red.on_default();
+pub(in crate::publish) const NO: Style = AnsiColor::Red.on_default();
 /// The style of what could not be told, and of warnings.
-pub(super) const UNKNOWN: Style = AnsiColor::Yellow.on_default();
+pub(in crate::publish) const UNKNOWN: Style = AnsiColor::Yellow.on_default();
 /// The style of what is said aside.
-pub(super) const ASIDE: Style = Style::new().dimmed();
+pub(in crate::publish) const ASIDE: Style = Style::new().dimmed();
 
 /// A word and its style.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Word(pub(super) &'static str, pub(super) Style);
+pub(in crate::publish) struct Word(
+    pub(in crate::publish) &'static str,
+    pub(in crate::publish) Style,
+);
 
 impl Word {
     /// The word in its style.
-    pub(super) fn styled(self) -> String {
+    pub(in crate::publish) fn styled(self) -> String {
         styled(self.1, self.0)
     }
 }
@@ -60,7 +63,7 @@ impl From<FeatureStatus> for Word {
 }
 
 /// `text` in `style`.
-pub(super) fn styled(style: Style, text: &str) -> String {
+pub(in crate::publish) fn styled(style: Style, text: &str) -> String {
     format!("{style}{text}{style:#}")
 }
 
@@ -68,7 +71,7 @@ pub(super) fn styled(style: Style, text: &str) -> String {
 const LONGEST: usize = 200;
 
 /// `text`, cut where a reader has seen enough.
-pub(super) fn clipped(text: &str) -> String {
+pub(in crate::publish) fn clipped(text: &str) -> String {
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", text[..end].trim_end()),
         None => text.to_owned(),
@@ -76,7 +79,7 @@ pub(super) fn clipped(text: &str) -> String {
 }
 
 /// The first sentence, and how many more there are.
-pub(super) fn first_of(sentences: &[String]) -> Option<String> {
+pub(in crate::publish) fn first_of(sentences: &[String]) -> Option<String> {
     let first = clipped(sentences.first()?);
     match sentences.len() - 1 {
         0 => Some(first),
@@ -86,35 +89,51 @@ pub(super) fn first_of(sentences: &[String]) -> Option<String> {
 
 /// The text so far, and its width.
 #[derive(Debug)]
-pub(super) struct Page {
+pub(in crate::publish) struct Page {
     columns: usize,
     text: String,
 }
 
 impl Page {
-    pub(super) fn new(columns: usize) -> Self {
+    pub(in crate::publish) fn new(columns: usize) -> Self {
         Self { columns, text: String::new() }
     }
 
-    pub(super) fn into_text(self) -> String {
+    pub(in crate::publish) fn into_text(self) -> String {
         self.text
     }
 
+    /// How wide it is.
+    pub(in crate::publish) fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// One line as it is, however long: a command, or a row of a table that was measured.
+    pub(in crate::publish) fn verbatim(&mut self, line: &str) {
+        self.text.push_str(line);
+        self.text.push('\n');
+    }
+
     /// An empty line and a heading.
-    pub(super) fn heading(&mut self, heading: &str) {
+    pub(in crate::publish) fn heading(&mut self, heading: &str) {
         self.text.push('\n');
         self.wrapped("", "", &styled(HEADING, heading));
     }
 
     /// One line, or several when it does not fit: `first` leads the first, as many blanks as it is
     /// wide lead the others.
-    pub(super) fn item(&mut self, first: &str, text: &str) {
+    pub(in crate::publish) fn item(&mut self, first: &str, text: &str) {
         let rest = " ".repeat(display_width(first));
         self.wrapped(first, &rest, text);
     }
 
     /// A table row: cells padded to `widths`, then text that wraps in its own column.
-    pub(super) fn row<const N: usize>(&mut self, cells: [&str; N], widths: [usize; N], text: &str) {
+    pub(in crate::publish) fn row<const N: usize>(
+        &mut self,
+        cells: [&str; N],
+        widths: [usize; N],
+        text: &str,
+    ) {
         let mut first = String::new();
         for (cell, width) in cells.iter().zip(widths) {
             first.push_str(cell);

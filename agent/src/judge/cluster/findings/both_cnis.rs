@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{ClusterFinding, Grade, Rule, Scene, count, node_object};
+use super::{ClusterFinding, Grade, Migrating, Rule, Scene, count, node_object};
 use crate::facts::Observed;
 use crate::facts::cluster::{Cluster, Pod, Text};
 
@@ -19,6 +19,9 @@ pub(super) fn check(scene: &Scene<'_>) -> ClusterFinding {
     let both: Vec<&Text> = cilium.intersection(&vpc_cni).copied().collect();
     if both.is_empty() {
         return RULE.pass("no node runs the VPC CNI and Cilium together");
+    }
+    if Migrating::of(scene).is_some() {
+        return RULE.pass("both run together while nodes move from one to the other");
     }
     if let Some(chained) = &scene.presence.chained_behind {
         return RULE

@@ -5,25 +5,30 @@ use std::collections::BTreeMap;
 use super::{ClusterFinding, Grade, Rule, Scene, count, node_object};
 use crate::facts::cluster::Text;
 use crate::judge::cluster::nodes::NodeLine;
+use crate::judge::cluster::recommendation::wish;
 use crate::judge::report::Ternary;
 
-const RULE: Rule = Rule::new("target-capable", "TargetCapable", Grade::Error);
+const ASKED: Rule = Rule::new("target-capable", "TargetCapable", Grade::Error);
+/// Nobody asks for Cilium: worth knowing before somebody does.
+const NOT_ASKED: Rule = Rule { grade: Grade::Warning, ..ASKED };
 
 pub(super) fn check(scene: &Scene<'_>) -> ClusterFinding {
+    let wanted = wish(scene.policy, scene.presence).cilium == Ternary::Yes;
+    let rule = if wanted || scene.policy.target.is_some() { ASKED } else { NOT_ASKED };
     if scene.cluster.nodes.known().is_none() {
-        return RULE.undetermined("the nodes could not be listed");
+        return rule.undetermined("the nodes could not be listed");
     }
     let target = scene.target;
     let eligible: Vec<&NodeLine> = scene.nodes.iter().filter(|it| it.allows_cilium).collect();
     if eligible.is_empty() {
-        return RULE.not_applicable("no node's platform allows Cilium");
+        return rule.not_applicable("no node's platform allows Cilium");
     }
     let of = |wanted| eligible.iter().copied().filter(move |it| it.cilium_capable == wanted);
     let (no, unknown): (Vec<_>, Vec<_>) =
         (of(Ternary::No).collect(), of(Ternary::Unknown).collect());
     let all = count(eligible.len(), "node");
     if !no.is_empty() {
-        return RULE
+        return rule
             .fail(
                 format!("Cilium {target} cannot run on {} of {all}", no.len()),
                 "Look at `bpfready check` on one of them: each reason has its remedy there.",
@@ -34,12 +39,12 @@ pub(super) fn check(scene: &Scene<'_>) -> ClusterFinding {
     if !unknown.is_empty() {
         let words =
             format!("whether Cilium {target} can run on {} of {all} is unknown", unknown.len());
-        return RULE
+        return rule
             .undetermined(words)
             .because(reasons(&unknown))
             .about(unknown.iter().map(|it| node_object(&it.name)));
     }
-    RULE.pass(format!("Cilium {target} can run on all {all} whose platform allows it"))
+    rule.pass(format!("Cilium {target} can run on all {all} whose platform allows it"))
 }
 
 /// Each reason, the pools it is in, and how many nodes have it; the commonest first.

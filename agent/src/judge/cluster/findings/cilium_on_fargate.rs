@@ -1,12 +1,11 @@
-//! Rule `cilium-scheduled-on-fargate`: Cilium's DaemonSet tolerates every taint, so without an
+//! Rule `cilium-on-fargate`: Cilium's DaemonSet tolerates every taint, so without an
 //! affinity it leaves a pod Pending for each Fargate node.
 
 use super::{ClusterFinding, Grade, Rule, Scene, count, pod_object};
 use crate::facts::cluster::{Cluster, Pod};
 use crate::judge::cluster::compute::{COMPUTE_TYPE, Compute};
 
-const RULE: Rule =
-    Rule::new("cilium-scheduled-on-fargate", "CiliumScheduledOnFargate", Grade::Warning);
+const RULE: Rule = Rule::new("cilium-on-fargate", "CiliumScheduledOnFargate", Grade::Warning);
 
 pub(super) fn check(scene: &Scene<'_>) -> ClusterFinding {
     let read = scene.cluster.cilium_pods.known().or(scene.cluster.pending_pods.known());
@@ -26,7 +25,7 @@ pub(super) fn check(scene: &Scene<'_>) -> ClusterFinding {
     }
     RULE.fail(
         format!(
-            "{} of Cilium will wait for ever: Fargate runs no DaemonSet",
+            "Cilium waits for ever on Fargate, which runs no DaemonSet: {}",
             count(stuck.len(), "pod")
         ),
         format!("Give Cilium's DaemonSet the node affinity `{COMPUTE_TYPE} NotIn [fargate]`."),
@@ -35,7 +34,7 @@ pub(super) fn check(scene: &Scene<'_>) -> ClusterFinding {
 }
 
 /// A DaemonSet's pod names its node before it is bound.
-fn is_for_fargate(scene: &Scene<'_>, pod: &Pod) -> bool {
+pub(super) fn is_for_fargate(scene: &Scene<'_>, pod: &Pod) -> bool {
     let Some(target) = pod.target_node() else { return false };
     let node = scene.nodes.iter().find(|it| it.name == *target);
     match node {

@@ -1,6 +1,7 @@
 //! Rules `fargate-pod-unsupported` and `ebpf-agent-on-fargate`: pods that cannot work where they are
 //! bound for.
 
+use super::cilium_on_fargate::is_for_fargate;
 use super::{ClusterFinding, Grade, Rule, Scene, count, pod_object};
 use crate::facts::cluster::{Cluster, Pod};
 use crate::judge::cluster::fargate::unsupported::{demands, ebpf_agent};
@@ -35,14 +36,19 @@ pub(super) fn agents(scene: &Scene<'_>) -> ClusterFinding {
     let Some(pods) = bound(scene) else {
         return AGENTS.undetermined("the Fargate pods could not be listed");
     };
-    let agents: Vec<_> = pods.iter().filter_map(|it| Some((it, ebpf_agent(it)?))).collect();
+    // Cilium's own DaemonSet has a rule of its own.
+    let of_daemon_sets = Cluster::known(&scene.cluster.pending_pods)
+        .iter()
+        .filter(|it| !it.metadata.labels.is("k8s-app", "cilium") && is_for_fargate(scene, it));
+    let all = pods.into_iter().chain(of_daemon_sets);
+    let agents: Vec<_> = all.filter_map(|it| Some((it, ebpf_agent(it)?))).collect();
     if agents.is_empty() {
         return AGENTS.pass("no eBPF agent is bound for Fargate");
     }
     AGENTS
         .fail(
             format!(
-                "{} of eBPF agents can load no program where they are bound for",
+                "eBPF agents are bound for Fargate, where they can load no program: {}",
                 count(agents.len(), "pod")
             ),
             REMEDY,

@@ -29,7 +29,7 @@ pub(super) fn check(scene: &Scene<'_>) -> ClusterFinding {
     }
     RULE.fail(
         format!(
-            "{} that select pods on Fargate are not enforced there",
+            "not enforced for the pods on Fargate: {}",
             count(selecting.len(), "network policy")
         ),
         "Use security groups for pods (SecurityGroupPolicy) there, or move the pods to nodes.",

@@ -30,7 +30,7 @@ pub(super) fn check(scene: &Scene<'_>) -> ClusterFinding {
         return RULE.pass("Cilium has a pod on every node that says it runs");
     }
     RULE.fail(
-        format!("{} say that Cilium runs, and no pod of it is there", count(stale.len(), "node")),
+        format!("Cilium has no pod on {} where a condition says that it runs", count(stale.len(), "node")),
         "Trust no selector or gate that rests on this condition; it goes when the node is replaced.",
     )
     .about(stale.iter().map(|it| node_object(&it.metadata.name)))

@@ -60,7 +60,7 @@ fn taint_missing(scene: &Scene<'_>, pool: &NodePool) -> Option<Check> {
     let key = cilium_key(scene);
     let template = &pool.spec.template.spec;
     let somewhere = || template.startup_taints.iter().chain(&template.taints);
-    let wanted = scene.presence.cilium == Ternary::Yes && !is_windows(pool);
+    let wanted = scene.presence.cilium == Ternary::Yes && !is_windows(pool) && !is_auto_mode(pool);
     let promised = promise::promise(pool, &[]).is_some_and(|it| it.datapath.contains("cilium"));
     let missing = (wanted || promised) && !somewhere().any(|it| it.key == key);
     missing.then(|| {
@@ -69,6 +69,11 @@ fn taint_missing(scene: &Scene<'_>, pool: &NodePool) -> Option<Check> {
             format!("Add startupTaints {key}=true:NoExecute. {ROLLS}"),
         )
     })
+}
+
+/// EKS Auto Mode's own pools: no other CNI is supported there.
+fn is_auto_mode(pool: &NodePool) -> bool {
+    pool.spec.template.spec.node_class_ref.group == "eks.amazonaws.com"
 }
 
 fn is_windows(pool: &NodePool) -> bool {

@@ -11,6 +11,7 @@ mod taints;
 
 use serde::{Deserialize, Serialize};
 
+use super::compute::Compute;
 use super::findings::{ClusterFinding, Grade, Scene};
 use super::nodes::NodeLine;
 use super::works::Tally;
@@ -102,7 +103,9 @@ pub(super) fn findings(scene: &Scene<'_>, pools: &[NodePoolReport]) -> Vec<Clust
 fn nodes_of<'a>(scene: &Scene<'a>, pool: &Text) -> impl Iterator<Item = &'a NodeLine> {
     let pool = pool.clone();
     scene.nodes.iter().filter(move |it| {
-        it.compute == super::compute::Compute::Karpenter && it.pool.as_ref() == Some(&pool)
+        // EKS Auto Mode runs Karpenter too.
+        matches!(it.compute, Compute::Karpenter | Compute::AutoMode)
+            && it.pool.as_ref() == Some(&pool)
     })
 }
 

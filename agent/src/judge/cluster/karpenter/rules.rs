@@ -60,7 +60,9 @@ pub(super) fn finding(
         1 => format!("NodePool {}: {}", first.name, check.message),
         number => format!("{}: {}, …", count(number, "NodePool"), check.message),
     };
+    // One pool's message says it all.
+    let each = failing.iter().filter(|_| failing.len() > 1);
     rule.fail(message, check.remedy.clone())
-        .because(failing.iter().map(|(pool, check)| format!("{}: {}", pool.name, check.message)))
+        .because(each.map(|(pool, check)| format!("{}: {}", pool.name, check.message)))
         .about(failing.iter().map(|(pool, _)| format!("NodePool/{}", pool.name).into()))
 }

@@ -1,0 +1,108 @@
+//! Where a cluster is looked at: an API server by its kubeconfig, or a dump of objects.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::Context;
+use clap::{Args as ClapArgs, ValueEnum};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Client, Config};
+
+use super::{objects, reports};
+use crate::cmd::progress;
+use crate::facts::cluster::{Cluster, Interner, Text};
+use crate::judge::Policy;
+use crate::judge::cluster::{Measurements, nodes_with_agents};
+use crate::observe::cluster::agents::{self, Asking};
+use crate::observe::cluster::{self, Reader};
+
+/// Where to look.
+#[derive(Debug, Clone, ClapArgs)]
+pub(super) struct SourceArgs {
+    /// The kubeconfig; without it: $KUBECONFIG, ~/.kube/config, or the pod's ServiceAccount
+    #[arg(long, value_name = "FILE", conflicts_with = "objects")]
+    pub(super) kubeconfig: Option<PathBuf>,
+    /// The kubeconfig's context; without it: its current one
+    #[arg(long, env = "BPFREADY_CONTEXT", value_name = "NAME", conflicts_with = "objects")]
+    pub(super) context: Option<String>,
+    /// Judge a dump of objects instead: YAML or JSON of `kubectl get`; `-` is standard input
+    ///
+    /// A file, or a folder of files. A kind of which it holds nothing, not even an empty list, is
+    /// unknown.
+    #[arg(long, value_name = "PATH")]
+    objects: Option<PathBuf>,
+    /// How agents are asked for their reports
+    #[arg(long, env = "BPFREADY_AGENTS", value_enum, default_value_t = Agents::Address)]
+    agents: Agents,
+    /// The agents' port
+    #[arg(long, env = "BPFREADY_AGENT_PORT", value_name = "PORT", default_value_t = 9770)]
+    agent_port: u16,
+}
+
+/// How agents are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Agents {
+    /// By their nodes' addresses; labels tell a part where that does not work
+    Address,
+    /// Not at all: labels only
+    Labels,
+}
+
+impl SourceArgs {
+    /// Looks once.
+    pub(super) fn look(&self, policy: Policy) -> anyhow::Result<(Cluster, Measurements)> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_secs());
+        if let Some(path) = &self.objects {
+            let documents = objects::read(path)?;
+            let cluster = cluster::objects::cluster(documents, now)?;
+            return Ok((cluster, Measurements::new()));
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.context("cannot start")?;
+        progress::during("asking the API server", || runtime.block_on(self.ask(policy, now)))
+    }
+
+    async fn ask(&self, policy: Policy, now: u64) -> anyhow::Result<(Cluster, Measurements)> {
+        let reader = Reader::new(self.client().await?);
+        let cluster = cluster::read(&reader, &mut Interner::default(), now).await;
+        let measurements = match self.agents {
+            Agents::Labels => Measurements::new(),
+            Agents::Address => {
+                let asking = Asking { port: self.agent_port, ..Asking::default() };
+                agents::ask(addresses(&cluster), asking, |it| reports::reduce(&policy, it)).await
+            }
+        };
+        tracing::debug!(requests = reader.requests().0, "asked the API server");
+        Ok((cluster, measurements))
+    }
+
+    async fn client(&self) -> anyhow::Result<Client> {
+        let options =
+            KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };
+        let config = match &self.kubeconfig {
+            Some(path) => {
+                let kubeconfig = Kubeconfig::read_from(path)
+                    .with_context(|| format!("cannot read {}", path.display()))?;
+                Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(Into::into)
+            }
+            None if self.context.is_some() => {
+                Config::from_kubeconfig(&options).await.map_err(anyhow::Error::from)
+            }
+            None => Config::infer().await.map_err(anyhow::Error::from),
+        };
+        let mut config =
+            config.context("no way to an API server: give --kubeconfig or set $KUBECONFIG")?;
+        config.connect_timeout = Some(Duration::from_secs(10));
+        Client::try_from(config).context("cannot use the kubeconfig")
+    }
+}
+
+/// The agents and their nodes' addresses.
+pub(in crate::cmd) fn addresses(cluster: &Cluster) -> Vec<(Text, Option<std::net::IpAddr>)> {
+    let with_agents = nodes_with_agents(cluster);
+    let nodes = Cluster::known(&cluster.nodes).iter();
+    let nodes = nodes.filter(|it| with_agents.contains(&it.metadata.name));
+    nodes
+        .map(|it| (it.metadata.name.clone(), it.internal_ip().and_then(|it| it.parse().ok())))
+        .collect()
+}

@@ -1,0 +1,215 @@
+//! One write as one request, and how it ended.
+
+use std::time::Duration;
+
+use k8s_openapi::jiff::Timestamp;
+use kube::Client;
+use kube::api::{Patch, PatchParams, PostParams};
+use kube::core::Request;
+use serde_json::{Value, json};
+
+use super::writes::{MANAGER, PodId, Write};
+use crate::judge::cluster::fargate::desired;
+use crate::publish::names::PREFIX;
+
+/// Longer than an API server under load takes.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How a write ended, by what is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ended {
+    /// It is written.
+    Written,
+    /// Somebody wrote it before: the Event is there already.
+    Repeated,
+    /// 404, or another object of this name: nothing to write to any more.
+    Gone,
+    /// 409, 422: another writer holds it, or the policy refuses it.
+    Refused,
+    /// 401, 403: the right is missing.
+    Forbidden,
+    /// 429, 5xx, no answer: later.
+    Later,
+}
+
+impl Ended {
+    /// The word in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Written => "ok",
+            Self::Repeated => "repeated",
+            Self::Gone => "gone",
+            Self::Refused => "refused",
+            Self::Forbidden => "forbidden",
+            Self::Later => "later",
+        }
+    }
+}
+
+/// Sends one write.
+pub(super) async fn send(client: &Client, instance: &str, write: &Write) -> Ended {
+    let request = match request(instance, write) {
+        Ok(request) => request,
+        Err(error) => {
+            tracing::error!(%error, kind = write.kind(), "cannot build a request");
+            return Ended::Refused;
+        }
+    };
+    let answer = tokio::time::timeout(PATIENCE, client.request::<Value>(request)).await;
+    match answer {
+        Ok(Ok(_)) => Ended::Written,
+        Ok(Err(error)) => ended(&error, write),
+        Err(_) => Ended::Later,
+    }
+}
+
+fn ended(error: &kube::Error, write: &Write) -> Ended {
+    let kube::Error::Api(status) = error else {
+        tracing::debug!(%error, kind = write.kind(), "a write was not answered");
+        return Ended::Later;
+    };
+    let is_event = matches!(write, Write::Event { .. });
+    tracing::debug!(
+        code = status.code,
+        message = status.message,
+        kind = write.kind(),
+        "not written"
+    );
+    match status.code {
+        404 => Ended::Gone,
+        // A namespace that is being deleted takes no Event; a uid that differs is another pod.
+        403 if status.message.contains("being terminated") => Ended::Gone,
+        409 if is_event => Ended::Repeated,
+        401 | 403 => Ended::Forbidden,
+        400 | 409 | 422 => Ended::Refused,
+        _ => Ended::Later,
+    }
+}
+
+type Built = Result<http::Request<Vec<u8>>, kube::core::request::Error>;
+
+fn request(instance: &str, write: &Write) -> Built {
+    let apply = PatchParams::apply(MANAGER);
+    match write {
+        Write::NodeLabels { node, labels } => {
+            let object = json!({
+                "apiVersion": "v1", "kind": "Node",
+                "metadata": {"name": &**node, "labels": labels},
+            });
+            Request::new("/api/v1/nodes").patch(node, &apply, &Patch::Apply(object))
+        }
+        Write::NodeCondition { node, condition } => {
+            let mut condition = condition.clone();
+            let now = json!(seconds(Timestamp::now()));
+            condition["lastHeartbeatTime"] = now.clone();
+            condition["lastTransitionTime"] = now;
+            let object = json!({
+                "apiVersion": "v1", "kind": "Node", "metadata": {"name": &**node},
+                "status": {"conditions": [condition]},
+            });
+            let patch = Patch::Apply(object);
+            // Its type is ours: nobody else has a claim to it.
+            Request::new("/api/v1/nodes").patch_subresource("status", node, &apply.force(), &patch)
+        }
+        Write::Event { pod, profile } => {
+            let event = event(instance, pod, &desired::event_message(profile.as_ref()));
+            let path = format!("/apis/events.k8s.io/v1/namespaces/{}/events", pod.namespace);
+            let body =
+                serde_json::to_vec(&event).map_err(kube::core::request::Error::SerializeBody)?;
+            Request::new(path).create(&PostParams::default(), body)
+        }
+        Write::Annotation { pod, value } => {
+            let key = format!("{PREFIX}ebpf");
+            // With its uid: another pod of this name is refused.
+            let patch = json!({"metadata": {"uid": &*pod.uid, "annotations": {key: value}}});
+            let path = format!("/api/v1/namespaces/{}/pods", pod.namespace);
+            let params =
+                PatchParams { field_manager: Some(MANAGER.into()), ..PatchParams::default() };
+            Request::new(path).patch(&pod.name, &params, &Patch::Merge(patch))
+        }
+        Write::PoolLabels { api_version, pool, labels } => {
+            let object = json!({
+                "apiVersion": &**api_version, "kind": "NodePool",
+                "metadata": {"name": &**pool, "labels": labels},
+            });
+            let path = format!("/apis/{api_version}/nodepools");
+            Request::new(path).patch(pool, &apply, &Patch::Apply(object))
+        }
+    }
+}
+
+/// An Event whose name follows from the pod: a second one of it cannot be made.
+fn event(instance: &str, pod: &PodId, note: &str) -> Value {
+    let PodId { namespace, name, uid } = pod;
+    let short: String = uid.chars().filter(|it| *it != '-').take(16).collect();
+    // A name has at most 253 characters.
+    let base: String = name.chars().take(230).collect();
+    json!({
+        "apiVersion": "events.k8s.io/v1", "kind": "Event",
+        "metadata": {"name": format!("{base}.{short}"), "namespace": &**namespace},
+        "eventTime": micros(Timestamp::now()),
+        "reportingController": "bpfready.io/controller",
+        "reportingInstance": instance,
+        "action": "Looked", "reason": desired::EVENT_REASON, "type": "Normal",
+        "regarding": {
+            "apiVersion": "v1", "kind": "Pod",
+            "namespace": &**namespace, "name": &**name, "uid": &**uid,
+        },
+        "note": note,
+    })
+}
+
+/// `metav1.Time`: whole seconds.
+fn seconds(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// `metav1.MicroTime`.
+fn micros(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pod() -> PodId {
+        PodId {
+            namespace: "web".into(),
+            name: "a".into(),
+            uid: "01234567-89ab-cdef-0123-456789abcdef".into(),
+        }
+    }
+
+    #[test]
+    fn an_annotation_names_the_pod_by_its_uid() {
+        let request = request("i", &Write::Annotation { pod: pod(), value: "none" }).unwrap();
+        assert_eq!(request.method(), "PATCH");
+        assert!(request.uri().to_string().starts_with("/api/v1/namespaces/web/pods/a?"));
+        assert_eq!(request.headers()["content-type"], "application/merge-patch+json");
+        let body: Value = serde_json::from_slice(request.body()).unwrap();
+        let wanted = json!({"metadata": {
+            "uid": "01234567-89ab-cdef-0123-456789abcdef", "annotations": {"bpfready.io/ebpf": "none"}
+        }});
+        assert_eq!(body, wanted);
+    }
+
+    #[test]
+    fn the_event_of_a_pod_has_always_the_same_name() {
+        let name = || event("i", &pod(), "note")["metadata"]["name"].clone();
+        assert_eq!(name(), "a.0123456789abcdef");
+        assert_eq!(name(), name());
+    }
+
+    #[test]
+    fn a_nodepool_is_applied_without_a_spec() {
+        let write = Write::PoolLabels {
+            api_version: "karpenter.sh/v1".into(),
+            pool: "default".into(),
+            labels: [("bpfready.io/ebpf".into(), "full".into())].into(),
+        };
+        let body: Value = serde_json::from_slice(request("i", &write).unwrap().body()).unwrap();
+        assert!(body.get("spec").is_none());
+        assert_eq!(body["metadata"]["labels"]["bpfready.io/ebpf"], "full");
+    }
+}

@@ -1,0 +1,84 @@
+//! Sentences that text, Markdown and the page share.
+
+use crate::judge::cluster::ClusterReport;
+use crate::judge::cluster::fargate::FargateReport;
+use crate::judge::cluster::findings::{ClusterFinding, Grade};
+use crate::judge::cluster::recommendation::{Action, Blocker, Recommendation};
+use crate::judge::report::{Outcome, Ternary};
+
+/// The recommendation in some words.
+pub(super) fn recommended(recommendation: &Recommendation) -> String {
+    match (recommendation.action, recommendation.blocked_by) {
+        (Action::Keep, _) => "keep the datapath as it is".to_owned(),
+        (Action::EnableCilium, _) => "enable Cilium".to_owned(),
+        (Action::MigrateNodeByNode, _) => "migrate node by node".to_owned(),
+        (Action::Blocked, None) => "blocked".to_owned(),
+        (Action::Blocked, Some(by)) => format!("blocked by {}", blocker(by)),
+    }
+}
+
+fn blocker(by: Blocker) -> &'static str {
+    match by {
+        Blocker::StrictClusterWide => "the policy strict-cluster-wide",
+        Blocker::NoEligibleNode => "the platform of every node",
+        Blocker::IncapableNodes => "nodes that cannot run it",
+        Blocker::NotMeasured => "a lack of measurements",
+        Blocker::ApiUnreadable => "a lack of rights",
+    }
+}
+
+/// Kubernetes, nodes, release.
+pub(super) fn subject(report: &ClusterReport) -> String {
+    let kubernetes = report.kubernetes.as_ref().map_or("of unknown version", |it| it);
+    let nodes = report.nodes.len();
+    let plural = if nodes == 1 { "" } else { "s" };
+    format!("Kubernetes {kubernetes}, {nodes} node{plural}, judged for Cilium {}", report.target)
+}
+
+/// What is worth telling, the gravest first; what could not be told comes last.
+pub(super) fn open(report: &ClusterReport) -> Vec<&ClusterFinding> {
+    let is_open =
+        |it: &&ClusterFinding| matches!(it.outcome, Outcome::Fail | Outcome::Undetermined);
+    let mut open: Vec<&ClusterFinding> = report.findings.iter().filter(is_open).collect();
+    open.sort_by_key(|it| (it.outcome == Outcome::Undetermined, std::cmp::Reverse(it.grade)));
+    open
+}
+
+/// `error`, `warning`, `info`, `unknown`.
+pub(super) fn mark(finding: &ClusterFinding) -> &'static str {
+    match (finding.outcome, finding.grade) {
+        (Outcome::Undetermined, _) => "unknown",
+        (_, Grade::Error) => "error",
+        (_, Grade::Warning) => "warning",
+        (_, Grade::Info) => "info",
+    }
+}
+
+/// The first objects of a finding, and how many more there are.
+pub(super) fn objects(finding: &ClusterFinding) -> Option<String> {
+    const SHOWN: usize = 5;
+    let all = &finding.objects;
+    let first = all.iter().take(SHOWN).map(|it| &**it).collect::<Vec<_>>().join(", ");
+    match all.len() {
+        0 => None,
+        1..=SHOWN => Some(first),
+        number => Some(format!("{first} and {} more", number - SHOWN)),
+    }
+}
+
+/// Fargate in one sentence; `None`: there is none and never was.
+pub(super) fn fargate(fargate: &FargateReport) -> Option<String> {
+    if fargate.present == Ternary::Unknown {
+        return Some("Whether there are Fargate nodes or pods could not be read.".to_owned());
+    }
+    if fargate.present == Ternary::No {
+        let unused = fargate.profile == Ternary::Yes;
+        return unused.then(|| "There is a Fargate profile, and no pod on it.".to_owned());
+    }
+    let pods: usize = fargate.pods.iter().map(|it| it.pods).sum();
+    let billed = fargate.billed;
+    Some(format!(
+        "{} nodes, {pods} pods; billed: {} vCPU, {} GB. No eBPF program can be loaded there.",
+        fargate.nodes, billed.vcpu, billed.memory_gb
+    ))
+}
