@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use http_body_util::{BodyExt as _, Empty, Limited};
+use http_body_util::{BodyExt as _, Collected, Empty, Limited};
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -85,7 +85,7 @@ async fn report(address: Option<IpAddr>, port: u16) -> Result<Bytes, Failure> {
             return Err(Failure::new(Cause::PermissionDenied, words));
         }
         let body = Limited::new(response.into_body(), MAX_BYTES).collect().await;
-        body.map(|it| it.to_bytes()).map_err(|it| Failure::new(Cause::TooLarge, it.to_string()))
+        body.map(Collected::to_bytes).map_err(|it| Failure::new(Cause::TooLarge, it.to_string()))
     };
     tokio::pin!(answer, connection);
     tokio::select! {

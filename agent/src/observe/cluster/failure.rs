@@ -7,7 +7,7 @@ pub fn failure(what: &str, error: &kube::Error) -> Failure {
     let cause = match error {
         kube::Error::Api(status) => match status.code {
             401 | 403 => Cause::PermissionDenied,
-            404 | 405 | 406 => Cause::NotSupported,
+            404..=406 => Cause::NotSupported,
             408 | 504 => Cause::Timeout,
             429 | 503 => Cause::Busy,
             _ => Cause::Io,

@@ -153,7 +153,7 @@ impl Reader {
                 }
                 Ok(answer) => return answer,
                 Err(_) if tried < TRIES => {
-                    tracing::debug!(tried, "no answer in time; asking again")
+                    tracing::debug!(tried, "no answer in time; asking again");
                 }
                 Err(_) => {
                     let late = std::io::Error::from(std::io::ErrorKind::TimedOut);

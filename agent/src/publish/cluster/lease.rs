@@ -150,7 +150,7 @@ fn held(candidate: &Candidate, lease: Lease, is_new: bool) -> Lease {
     spec.lease_duration_seconds = i32::try_from(candidate.lasts.as_secs()).ok();
     spec.renew_time = Some(now);
     let metadata = ObjectMeta { name: Some(candidate.name.clone()), ..lease.metadata };
-    Lease { metadata, spec: Some(spec), ..lease }
+    Lease { metadata, spec: Some(spec) }
 }
 
 /// Lets the next one begin at once.

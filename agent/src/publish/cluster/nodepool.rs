@@ -54,7 +54,7 @@ fn comments(page: &mut String, proposal: &Proposal) -> fmt::Result {
             )?;
         }
         (None, _) => {
-            writeln!(page, "# There is no NodePool of this name: a beginning, to be completed.")?
+            writeln!(page, "# There is no NodePool of this name: a beginning, to be completed.")?;
         }
     }
     proposal.changes.iter().try_for_each(|it| writeln!(page, "# - {it}"))?;
@@ -78,7 +78,7 @@ fn requirement(page: &mut String, it: &Expression) -> fmt::Result {
     if it.values.is_empty() {
         return Ok(());
     }
-    let values: Vec<String> = it.values.iter().map(|it| quoted(it)).collect();
+    let values: Vec<String> = it.values.iter().map(quoted).collect();
     writeln!(page, "          values: [{}]", values.join(", "))
 }
 
