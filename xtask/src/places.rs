@@ -30,6 +30,11 @@ pub(crate) fn kernels() -> PathBuf {
     root().join("target/kernels")
 }
 
+/// The container image, and what it is made from.
+pub(crate) fn image() -> PathBuf {
+    root().join("target/image")
+}
+
 /// Where `bpfready` and bpftool differ, and who is right.
 pub(crate) fn differences() -> PathBuf {
     root().join("tests/bpftool-differences.json")

@@ -1,0 +1,238 @@
+//! The binary in a container that is made as the DaemonSet says, by runc: `cargo xtask image --try`.
+//!
+//! What Kubernetes would hand to the runtime is read from the manifest, so that a change there is
+//! tried here.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+
+use crate::manifests::daemonset;
+
+/// Debian's package `golang-github-containers-common`; containers of podman and buildah run by it.
+const PROFILE: &str = "/usr/share/containers/seccomp.json";
+
+/// A folder that runc can run: the binary alone as its root, and the configuration.
+struct Bundle(tempfile::TempDir);
+
+impl Bundle {
+    fn new(args: &[&str], seccomp: Value) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("rootfs");
+        std::fs::create_dir(&root).unwrap();
+        std::fs::copy(bpfready_tests::binary(), root.join("bpfready")).unwrap();
+        let config = config(args, seccomp);
+        std::fs::write(dir.path().join("config.json"), config.to_string()).unwrap();
+        Self(dir)
+    }
+
+    fn run(&self, name: &str) -> Output {
+        let mut runc = Command::new("runc");
+        runc.arg("--root").arg(self.0.path().join("state")).args(["run", "--bundle"]);
+        runc.arg(self.0.path())
+            .arg(name)
+            .output()
+            .expect("runc: `cargo xtask image --try` brings it")
+    }
+
+    /// Every file below the root: mount points are made by runc, anything else would be a write.
+    fn files(&self) -> Vec<PathBuf> {
+        let mut files = Vec::new();
+        let mut folders = vec![self.0.path().join("rootfs")];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let entry = entry.unwrap();
+                match entry.file_type().unwrap().is_dir() {
+                    true => folders.push(entry.path()),
+                    false => files.push(entry.path()),
+                }
+            }
+        }
+        files.sort();
+        files
+    }
+}
+
+/// The runtime's configuration, out of the DaemonSet.
+fn config(args: &[&str], seccomp: Value) -> Value {
+    let pod = daemonset();
+    let container = &pod["containers"][0];
+    let context = &container["securityContext"];
+    let added = context["capabilities"]["add"].as_array().unwrap();
+    let capabilities: Vec<String> =
+        added.iter().map(|it| format!("CAP_{}", it.as_str().unwrap())).collect();
+    let mut namespaces = vec!["pid", "mount", "ipc", "uts", "cgroup"];
+    if pod["hostNetwork"] != json!(true) {
+        namespaces.push("network");
+    }
+    let namespaces: Vec<Value> = namespaces.iter().map(|it| json!({"type": it})).collect();
+    json!({
+        "ociVersion": "1.0.2",
+        "process": {
+            "user": {"uid": context["runAsUser"], "gid": context["runAsGroup"]},
+            "args": (["/bpfready"].iter().chain(args).collect::<Vec<_>>()),
+            "env": ["BPFREADY_ROOT=/host", "NO_COLOR=1"],
+            "cwd": "/",
+            "capabilities": {
+                "bounding": capabilities, "effective": capabilities, "permitted": capabilities,
+            },
+            "noNewPrivileges": context["allowPrivilegeEscalation"] == json!(false),
+        },
+        "root": {"path": "rootfs", "readonly": context["readOnlyRootFilesystem"]},
+        "mounts": mounts(&pod),
+        "linux": {
+            "namespaces": namespaces,
+            "seccomp": seccomp,
+            "maskedPaths": ["/proc/kcore", "/proc/keys", "/proc/timer_list"],
+            "readonlyPaths": ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys"],
+        },
+    })
+}
+
+/// The container's own `/proc`, `/dev` and `/sys`, and the pod's volumes.
+fn mounts(pod: &Value) -> Vec<Value> {
+    let mut mounts = vec![
+        json!({"destination": "/proc", "type": "proc", "source": "proc"}),
+        json!({"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["nosuid", "mode=755"]}),
+        json!({"destination": "/sys", "type": "none", "source": "/sys", "options": ["rbind", "ro"]}),
+    ];
+    let volumes = pod["volumes"].as_array().unwrap();
+    for mount in pod["containers"][0]["volumeMounts"].as_array().unwrap() {
+        let volume = volumes.iter().find(|it| it["name"] == mount["name"]).unwrap();
+        let source = volume["hostPath"]["path"].as_str().unwrap();
+        if !Path::new(source).exists() {
+            // containerd would make it, empty; a test makes nothing on the machine.
+            continue;
+        }
+        let mut options = vec!["rbind", "ro"];
+        options.push(match mount["mountPropagation"].as_str() {
+            Some("HostToContainer") => "rslave",
+            _ => "rprivate",
+        });
+        mounts.push(json!({
+            "destination": mount["mountPath"], "type": "none", "source": source, "options": options,
+        }));
+    }
+    mounts
+}
+
+/// The profile of the package for these capabilities, in the runtime's form. `RuntimeDefault` of
+/// containerd 1.7 and later (containerd#7301) lets who has CAP_BPF call bpf(2), and who has
+/// CAP_PERFMON perf_event_open(2); the package is of before, so `current` adds these two.
+fn seccomp(current: bool) -> Value {
+    let profile: Value = serde_json::from_slice(&std::fs::read(PROFILE).unwrap()).unwrap();
+    let pod = daemonset();
+    let added = pod["containers"][0]["securityContext"]["capabilities"]["add"].clone();
+    let has = |capability: &Value| {
+        let name = capability.as_str().unwrap().trim_start_matches("CAP_");
+        added.as_array().unwrap().iter().any(|it| it == name)
+    };
+    let any = |rule: &Value, list: &str, key: &str| {
+        rule[list][key].as_array().is_some_and(|it| {
+            it.iter().any(|it| match key {
+                "caps" => has(it),
+                _ => it == "amd64",
+            })
+        })
+    };
+    let holds = |rule: &&Value| {
+        let needs = |key: &str| !rule["includes"][key].is_null() && !any(rule, "includes", key);
+        !needs("caps") && !needs("arches") && !any(rule, "excludes", "caps")
+    };
+    let mut rules: Vec<Value> =
+        profile["syscalls"].as_array().unwrap().iter().filter(holds).map(plain).collect();
+    if current {
+        for rule in &mut rules {
+            let names = rule["names"].as_array_mut().unwrap();
+            names.retain(|it| it != "bpf" && it != "perf_event_open");
+        }
+        rules.retain(|it| !it["names"].as_array().unwrap().is_empty());
+        rules.push(json!({"names": ["bpf", "perf_event_open"], "action": "SCMP_ACT_ALLOW"}));
+    }
+    json!({
+        "defaultAction": profile["defaultAction"],
+        "defaultErrnoRet": profile["defaultErrnoRet"],
+        "architectures": ["SCMP_ARCH_X86_64"],
+        "syscalls": rules,
+    })
+}
+
+/// A rule without what only the package's form has.
+fn plain(rule: &Value) -> Value {
+    let mut plain = json!({"names": rule["names"], "action": rule["action"]});
+    for key in ["args", "errnoRet"] {
+        if rule[key].as_array().is_some_and(|it| !it.is_empty()) || rule[key].is_u64() {
+            plain[key] = rule[key].clone();
+        }
+    }
+    plain
+}
+
+fn report(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+/// The same look outside, with the same capabilities.
+fn outside() -> Value {
+    let mut setpriv = Command::new("setpriv");
+    setpriv.args(["--no-new-privs", "--bounding-set", "-all,+bpf,+perfmon,+net_admin"]);
+    setpriv.args(["--inh-caps", "-all,+bpf,+perfmon,+net_admin"]);
+    report(&setpriv.arg(bpfready_tests::binary()).args(["check", "-o", "json"]).output().unwrap())
+}
+
+#[test]
+#[ignore = "needs runc and root: cargo xtask image --try"]
+fn the_verdict_inside_is_the_one_outside() {
+    let bundle = Bundle::new(&["check", "-o", "json"], seccomp(true));
+    let (inside, outside) = (report(&bundle.run("bpfready-verdict")), outside());
+    assert_eq!(
+        inside["facts"]["privilege"]["effective"],
+        outside["facts"]["privilege"]["effective"]
+    );
+    let rules = |it: &Value| -> Vec<String> {
+        let findings = it["verdict"]["findings"].as_array().unwrap().iter();
+        // The profile forbids lsm_list_modules(2). Where securityfs is mounted its file answers;
+        // where it is not, the list of LSMs is unknown inside.
+        let rest = findings.filter(|it| it["rule"] != "bpf-lsm-active");
+        rest.map(|it| format!("{} {}", it["rule"], it["outcome"])).collect()
+    };
+    assert_eq!(rules(&inside), rules(&outside));
+    for part in [
+        "/cilium",
+        "/service_proxy",
+        "/datapath/cni",
+        "/ebpf/status",
+        "/ebpf/datapath",
+        "/ebpf/tracing",
+        "/ebpf/lsm",
+    ] {
+        let [inside, outside] = [&inside, &outside].map(|it| it["verdict"].pointer(part));
+        assert!(inside.is_some());
+        assert_eq!(inside, outside, "{part}");
+    }
+}
+
+/// An older profile forbids bpf(2) to everybody without CAP_SYS_ADMIN. That is no answer.
+#[test]
+#[ignore = "needs runc and root: cargo xtask image --try"]
+fn a_profile_that_forbids_bpf_makes_the_answer_unknown_and_not_no() {
+    let bundle = Bundle::new(&["check", "-o", "json"], seccomp(false));
+    let output = bundle.run("bpfready-forbidden");
+    let verdict = &report(&output)["verdict"];
+    assert_eq!(verdict["cilium"]["capable"], "unknown");
+    assert_eq!(verdict["ebpf"]["status"], "unknown");
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+#[ignore = "needs runc and root: cargo xtask image --try"]
+fn nothing_is_written() {
+    let bundle = Bundle::new(&["check", "-o", "json"], seccomp(true));
+    bundle.run("bpfready-writes");
+    let root = bundle.0.path().join("rootfs");
+    // runc makes a file to mount /etc/os-release on.
+    let expected = [root.join("bpfready"), root.join("host/etc/os-release")];
+    assert_eq!(bundle.files(), expected);
+}
