@@ -5,8 +5,12 @@
 mod apiserver;
 mod cli;
 mod clusters;
+mod container;
 mod hosts;
+mod manifests;
+mod monitoring;
 mod node;
 mod output;
 mod recording;
 mod run;
+mod secrets;

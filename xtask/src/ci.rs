@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use crate::setup::{self, Purpose};
-use crate::{build, docs, fuzz, kernels, places, process, progress, test, tidy};
+use crate::{build, docs, fuzz, kernels, manifests, places, process, progress, test, tidy};
 
 /// How long each fuzz target runs here; `cargo xtask fuzz` looks longer.
 const FUZZ_SECONDS: u32 = 5;
@@ -18,6 +18,7 @@ pub(crate) fn ci() -> Result<()> {
     steps.run("tidy", tidy::tidy)?;
     steps.run("docs", || docs::docs(docs::Mode::Check))?;
     steps.run("setup", || setup::setup(Purpose::Ci))?;
+    steps.run("manifests", || manifests::manifests(manifests::Mode::Check))?;
     let lint = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
     steps.run("clippy", || cargo(&lint))?;
     steps.run("licences", deny)?;

@@ -1,12 +1,15 @@
 //! `cargo xtask`: what CI and a person run. One file a task.
 
 mod apt;
+mod audit;
 mod bench;
 mod build;
 mod ci;
 mod docs;
 mod fuzz;
+mod image;
 mod kernels;
+mod manifests;
 mod places;
 mod process;
 mod progress;
@@ -71,6 +74,21 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Build the container image for x86-64 and arm64, with its SBOM
+    Image {
+        /// Also run it here by runc, as the DaemonSet says
+        #[arg(long)]
+        r#try: bool,
+    },
+    /// Make the Kustomize base and its parts from the Helm chart
+    Manifests {
+        /// Only say whether they are up to date
+        #[arg(long)]
+        check: bool,
+        /// Have checkov look at them as well
+        #[arg(long)]
+        audit: bool,
+    },
     /// Check layering, sizes and names
     Tidy,
     /// Build the release binary: stripped, static
@@ -106,6 +124,12 @@ fn run_task(task: Task) -> Result<()> {
         Task::Bench { what: Some(what) } => bench::example(what),
         Task::Docs { check } => {
             docs::docs(if check { docs::Mode::Check } else { docs::Mode::Write })
+        }
+        Task::Image { r#try } => image::image(r#try),
+        Task::Manifests { check, audit } => {
+            let mode = if check { manifests::Mode::Check } else { manifests::Mode::Write };
+            manifests::manifests(mode)?;
+            if audit { audit::audit() } else { Ok(()) }
         }
         Task::Tidy => tidy::tidy(),
         Task::Fuzz { target, seconds } => fuzz::fuzz(target.as_deref(), seconds),

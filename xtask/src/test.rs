@@ -28,10 +28,18 @@ pub(crate) fn test(args: &[String]) -> Result<()> {
 
 /// `PATH` with the tools that `setup` unpacked.
 fn path_with_tools() -> Result<OsString> {
-    let promtool = setup::promtool();
-    let tools = promtool.parent().map(Path::to_owned);
+    let tools = [setup::promtool(), setup::kubernetes_tool("helm")];
+    let tools = tools.iter().filter_map(|it| it.parent()).map(Path::to_owned);
     let path = env::var_os("PATH").unwrap_or_default();
     Ok(env::join_paths(env::split_paths(&path).chain(tools))?)
+}
+
+/// Runs a binary in a container that is made as the DaemonSet says, and compares with outside.
+pub(crate) fn in_container(binary: &Path) -> Result<()> {
+    let mut cargo = Command::new("cargo");
+    cargo.args(["test", "--package", "bpfready-tests", "--test", "it", "container", "--"]);
+    cargo.args(["--ignored", "--test-threads=1"]).current_dir(places::root());
+    process::run(cargo.env("BPFREADY_BIN", binary).env("PATH", path_with_tools()?))
 }
 
 /// Runs all tests, showing what they print.

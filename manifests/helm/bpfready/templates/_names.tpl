@@ -29,7 +29,7 @@ system:serviceaccount:{{ .root.Release.Namespace }}:bpfready-{{ .component }}
 prometheus.io/scrape: "true"
 prometheus.io/port: {{ .port | quote }}
 prometheus.io/path: /metrics
-{{- if .root.Values.secureServing.enabled }}
+{{- if and .root.Values.secureServing.enabled (eq .component "agent") }}
 prometheus.io/scheme: https
 {{- end }}
 {{- end }}
@@ -50,10 +50,6 @@ prometheus.io/scheme: https
 - name: BPFREADY_TARGET_CILIUM
   value: {{ . | quote }}
 {{- end }}
-{{- if .Values.secureServing.enabled }}
-- name: BPFREADY_SECURE
-  value: "true"
-{{- end }}
 {{- end }}
 
 {{- define "bpfready.env.more" -}}
@@ -67,7 +63,7 @@ prometheus.io/scheme: https
 httpGet:
   path: {{ .path }}
   port: http
-{{- if .root.Values.secureServing.enabled }}
+{{- if and .root.Values.secureServing.enabled (eq .component "agent") }}
   scheme: HTTPS
 {{- end }}
 {{- end }}
@@ -131,6 +127,7 @@ spec:
 {{- define "bpfready.policy.same" -}}
 - expression: "variables.new{{ .part }}.all(k, k in {{ .but }} || (k in variables.old{{ .part }} && variables.old{{ .part }}[k] == variables.new{{ .part }}[k])) && variables.old{{ .part }}.all(k, k in {{ .but }} || k in variables.new{{ .part }})"
   message: "{{ .message }}"
+  reason: Forbidden
 {{- end }}
 
 {{/* Owners, finalizers and whatever else is not a label, an annotation, or the server's own bookkeeping. */}}

@@ -1,0 +1,17 @@
+//! The manifests: what `kubectl kustomize` and `helm template` make of them, without a cluster.
+
+mod agree;
+mod api_server;
+mod documents;
+mod examples;
+mod pods;
+mod policies;
+mod rights;
+mod schema;
+
+/// The pod of the default DaemonSet.
+pub(crate) fn daemonset() -> serde_json::Value {
+    let documents = documents::kustomized("overlays/least-privilege");
+    let it = documents::named(&documents, "DaemonSet", "bpfready-agent");
+    it["spec"]["template"]["spec"].clone()
+}
