@@ -79,9 +79,18 @@ fn condition(name: &str) -> Value {
     json!({"status": {"conditions": [{"type": name, "status": "True", "reason": "X", "message": "x"}]}})
 }
 
+/// One test: a real server has no controller that would take the namespace away for a second one.
 #[tokio::test]
-async fn the_manifests_install_and_give_the_rights_that_they_name() {
+async fn the_manifests_install_and_give_what_they_name_and_no_more() {
     let server = installed().await;
+    gives_what_it_names(&server).await;
+    if server.is_real() {
+        refuses_everything_else(&server).await;
+        controller_is_held(&server).await;
+    }
+}
+
+async fn gives_what_it_names(server: &ApiServer) {
     let agent =
         Writer(server.client(&server.token("bpfready", "bpfready-agent", Some("agent-a")).await));
     assert_eq!(agent.node("node-a", labels(&json!({"bpfready.io/ebpf": "full"}))).await, 200);
@@ -98,12 +107,7 @@ async fn the_manifests_install_and_give_the_rights_that_they_name() {
     assert_eq!(controller.node_status("fargate-a", condition("bpfready.io/EbpfReady")).await, 200);
 }
 
-#[tokio::test]
-async fn a_real_server_refuses_everything_else() {
-    let server = installed().await;
-    if !server.is_real() {
-        return;
-    }
+async fn refuses_everything_else(server: &ApiServer) {
     let agent =
         Writer(server.client(&server.token("bpfready", "bpfready-agent", Some("agent-a")).await));
     let ours = labels(&json!({"bpfready.io/ebpf": "full"}));
@@ -140,7 +144,6 @@ async fn a_real_server_refuses_everything_else() {
         200,
         "its own taint goes"
     );
-    controller_is_held(&server).await;
 }
 
 async fn controller_is_held(server: &ApiServer) {
