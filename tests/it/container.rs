@@ -17,7 +17,7 @@ const PROFILE: &str = "/usr/share/containers/seccomp.json";
 struct Bundle(tempfile::TempDir);
 
 impl Bundle {
-    fn new(args: &[&str], seccomp: Value) -> Self {
+    fn new(args: &[&str], seccomp: &Value) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().join("rootfs");
         std::fs::create_dir(&root).unwrap();
@@ -55,7 +55,7 @@ impl Bundle {
 }
 
 /// The runtime's configuration, out of the DaemonSet.
-fn config(args: &[&str], seccomp: Value) -> Value {
+fn config(args: &[&str], seccomp: &Value) -> Value {
     let pod = daemonset();
     let container = &pod["containers"][0];
     let context = &container["securityContext"];
@@ -185,7 +185,7 @@ fn outside() -> Value {
 #[test]
 #[ignore = "needs runc and root: cargo xtask image --try"]
 fn the_verdict_inside_is_the_one_outside() {
-    let bundle = Bundle::new(&["check", "-o", "json"], seccomp(true));
+    let bundle = Bundle::new(&["check", "-o", "json"], &seccomp(true));
     let (inside, outside) = (report(&bundle.run("bpfready-verdict")), outside());
     assert_eq!(
         inside["facts"]["privilege"]["effective"],
@@ -218,7 +218,7 @@ fn the_verdict_inside_is_the_one_outside() {
 #[test]
 #[ignore = "needs runc and root: cargo xtask image --try"]
 fn a_profile_that_forbids_bpf_makes_the_answer_unknown_and_not_no() {
-    let bundle = Bundle::new(&["check", "-o", "json"], seccomp(false));
+    let bundle = Bundle::new(&["check", "-o", "json"], &seccomp(false));
     let output = bundle.run("bpfready-forbidden");
     let verdict = &report(&output)["verdict"];
     assert_eq!(verdict["cilium"]["capable"], "unknown");
@@ -229,7 +229,7 @@ fn a_profile_that_forbids_bpf_makes_the_answer_unknown_and_not_no() {
 #[test]
 #[ignore = "needs runc and root: cargo xtask image --try"]
 fn nothing_is_written() {
-    let bundle = Bundle::new(&["check", "-o", "json"], seccomp(true));
+    let bundle = Bundle::new(&["check", "-o", "json"], &seccomp(true));
     bundle.run("bpfready-writes");
     let root = bundle.0.path().join("rootfs");
     // runc makes a file to mount /etc/os-release on.
