@@ -39,23 +39,23 @@ pub(super) fn complaint(document: &Value) -> Option<String> {
 fn strict<T: DeserializeOwned + Serialize>(document: &Value) -> Option<String> {
     match serde_json::from_value::<T>(document.clone()) {
         Err(error) => Some(error.to_string()),
-        Ok(typed) => lost(document, &serde_json::to_value(typed).unwrap(), String::new()),
+        Ok(typed) => lost(document, &serde_json::to_value(typed).unwrap(), ""),
     }
 }
 
 /// The first path of `before` that is not in `after`.
-fn lost(before: &Value, after: &Value, path: String) -> Option<String> {
+fn lost(before: &Value, after: &Value, path: &str) -> Option<String> {
     match (before, after) {
         (Value::Object(before), Value::Object(after)) => before.iter().find_map(|(key, value)| {
             let path = format!("{path}/{key}");
             match after.get(key) {
-                Some(it) => lost(value, it, path),
+                Some(it) => lost(value, it, &path),
                 None => Some(format!("{path} is not a field")),
             }
         }),
         (Value::Array(before), Value::Array(after)) if before.len() == after.len() => {
             let pairs = before.iter().zip(after).enumerate();
-            pairs.filter_map(|(n, (a, b))| lost(a, b, format!("{path}/{n}"))).next()
+            pairs.filter_map(|(n, (a, b))| lost(a, b, &format!("{path}/{n}"))).next()
         }
         (before, after) if before == after => None,
         (before, after) => Some(format!("{path} is {before} and became {after}")),
