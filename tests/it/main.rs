@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "everything in this binary is a test")]
 
+mod agent;
 mod apiserver;
 mod cli;
 mod clusters;

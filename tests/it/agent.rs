@@ -1,0 +1,161 @@
+//! The agent as a process, without Kubernetes: what it serves, what it refuses, how it ends.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::hosts;
+use crate::run::{bpfready, command, expect_error};
+
+/// An agent on a recording; it is killed when a test fails.
+struct Agent {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Agent {
+    fn start(more: &[&str]) -> Self {
+        // The port is free now, and nobody here takes ports by number.
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let host = hosts::case("linux-6.18-root");
+        let listen = address.to_string();
+        let base = ["agent", "--standalone", "--recording", &host, "--listen", &listen];
+        let mut agent = command(&[&base, more].concat());
+        let child = agent.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let agent = Self { child, address };
+        agent.wait_until_ready();
+        agent
+    }
+
+    fn wait_until_ready(&self) {
+        let end = Instant::now() + Duration::from_secs(20);
+        while Instant::now() < end {
+            if TcpStream::connect(self.address).is_ok() && self.get("/readyz", "").0 == 200 {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        panic!("the agent is not ready after 20 s");
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream
+    }
+
+    /// Status, head and body of one answer.
+    fn get(&self, path: &str, headers: &str) -> (u16, String, String) {
+        let mut stream = self.connect();
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{headers}\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+        let status = head.split(' ').nth(1).and_then(|it| it.parse().ok()).unwrap_or(0);
+        (status, head.to_owned(), body.to_owned())
+    }
+
+    /// Sends SIGTERM; how long it took to end, and its exit code.
+    fn terminate(&mut self) -> (Duration, Option<i32>) {
+        let began = Instant::now();
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        let status = self.child.wait().unwrap();
+        (began.elapsed(), status.code())
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_scrape_passes_promtool_and_stays_under_five_hundred_series() {
+    let agent = Agent::start(&["--programs"]);
+    let (status, head, text) = agent.get("/metrics", "");
+    assert_eq!(status, 200);
+    assert!(head.contains("text/plain; version=0.0.4"), "{head}");
+    let series = text.lines().filter(|it| !it.starts_with('#')).count();
+    assert!(series < 500, "{series} series");
+    for name in ["bpfready_looks_total", "bpfready_source_age_seconds", "process_open_fds"] {
+        assert!(text.contains(&format!("\n{name}")), "{name} in {text}");
+    }
+    let mut promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("promtool is on PATH: `cargo xtask test` sees to it");
+    promtool.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let output = promtool.wait_with_output().unwrap();
+    let words = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success() && words.is_empty(), "{words}");
+}
+
+#[test]
+fn every_form_is_served_and_sigterm_ends_it_in_time() {
+    let mut agent = Agent::start(&[]);
+    let openmetrics = "Accept: application/openmetrics-text; version=1.0.0\r\n";
+    let (_, head, text) = agent.get("/metrics", openmetrics);
+    assert!(head.contains("application/openmetrics-text; version=1.0.0"), "{head}");
+    assert!(text.ends_with("# EOF\n"));
+    let (_, head, _) = agent.get("/metrics", "Accept-Encoding: gzip\r\n");
+    assert!(head.contains("content-encoding: gzip"), "{head}");
+    let (status, _, report) = agent.get("/report", "");
+    assert!(status == 200 && report.contains("\"bpfready.io/v1\""), "{status}");
+    let (status, head, page) = agent.get("/", "");
+    assert!(
+        status == 200 && head.contains("content-security-policy: default-src 'none'"),
+        "{head}"
+    );
+    assert!(page.contains("<!DOCTYPE html>") && !page.contains("<script"), "{page}");
+    assert_eq!(agent.get("/healthz", "").0, 200);
+    assert_eq!(agent.get("/nothing", "").0, 404);
+    // A client that asks for nothing is no reason to wait for it.
+    let _idle = agent.connect();
+    let (took, code) = agent.terminate();
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    assert_eq!(code, Some(0));
+}
+
+#[test]
+fn what_hostile_clients_cost_is_bounded() {
+    let agent = Agent::start(&["--max-connections", "8"]);
+    // A head without end is refused, not stored.
+    let mut huge = agent.connect();
+    let line = format!("GET /metrics HTTP/1.1\r\nX: {}", "x".repeat(64 << 10));
+    let _ = huge.write_all(line.as_bytes());
+    let mut answer = String::new();
+    let _ = huge.read_to_string(&mut answer);
+    assert!(answer.is_empty() || answer.contains(" 431 "), "{answer}");
+    drop(huge);
+    // Many that say nothing take no more than their places, and give them back.
+    let many: Vec<TcpStream> = (0..300).map(|_| agent.connect()).collect();
+    drop(many);
+    let end = Instant::now() + Duration::from_secs(10);
+    let text = loop {
+        let text = agent.get("/metrics", "").2;
+        if text.contains("bpfready_http_refused_connections_total") || Instant::now() > end {
+            break text;
+        }
+    };
+    assert!(text.contains("reason=\"too_many\""), "{text}");
+}
+
+#[test]
+fn what_is_missing_or_wrong_is_told() {
+    let host = hosts::case("linux-6.18-root");
+    expect_error(&bpfready(&["agent", "--recording", &host]), &["--node-name", "--standalone"]);
+    let listen = bpfready(&["agent", "--standalone", "--listen", "nowhere"]);
+    expect_error(&listen, &["ADDRESS:PORT"]);
+    let interval = bpfready(&["agent", "--standalone", "--interval", "often"]);
+    expect_error(&interval, &["expected a duration"]);
+}
