@@ -34,7 +34,7 @@ use rules::Case;
 /// What the one who asks wants to know.
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
-    /// The Cilium release in question; `None`: the newest known.
+    /// The Cilium release in question; `None`: the one that runs here, else the newest known.
     pub target: Option<Release>,
     /// The Cilium configuration in question, if one is given.
     pub values: Option<values::Values>,
@@ -42,24 +42,48 @@ pub struct Policy {
 
 /// Judges one look at a host.
 pub fn judge(facts: Facts, policy: &Policy) -> NodeReport {
-    let target = policy.target.unwrap_or(releases::NEWEST);
+    let running = datapath::running(&facts);
+    let target = policy.target.or_else(|| known(running)).unwrap_or(releases::NEWEST);
+    let detected = datapath::detect(&facts);
     let ended = releases::ask(&facts);
-    let rules = rules::findings(&Case { facts: &facts, target });
+    let mut rules = rules::findings(&Case { facts: &facts, target });
+    rules.extend(datapath::findings(&detected.datapath));
     let mut cilium = cilium(&facts, &ended, &rules, target);
     if let Some(values) = &policy.values {
         with_values(&mut cilium, values, &facts);
     }
+    with_readiness(&mut cilium, &detected.cilium, running);
     let runs_here = newest_that_runs(&cilium.releases);
     let mut findings = start::findings(&ended, target, runs_here);
     findings.extend(rules);
     let verdict = Verdict {
         ebpf: ebpf::ebpf(&facts),
-        datapath: datapath::datapath(),
-        service_proxy: datapath::service_proxy(),
+        datapath: detected.datapath,
+        service_proxy: detected.proxy,
         cilium,
         findings,
     };
     NodeReport::new(facts, verdict)
+}
+
+/// A release of which something is known.
+fn known(release: Option<Release>) -> Option<Release> {
+    release.filter(|it| releases::KNOWN.contains(it))
+}
+
+/// Adds whether Cilium runs here, healthy. The question is about what runs: the kernel must carry
+/// that release, and the target only where the agent does not say which one it is.
+fn with_readiness(
+    cilium: &mut CiliumVerdict,
+    signs: &datapath::ready::Signs,
+    running: Option<Release>,
+) {
+    let capable = known(running).and_then(|it| cilium.releases.get(&it).copied());
+    let readiness = datapath::ready::readiness(signs, capable.unwrap_or(cilium.capable));
+    cilium.running = running;
+    cilium.ready = readiness.ready;
+    cilium.ready_why = Some(readiness.why);
+    cilium.ready_remedy = readiness.remedy;
 }
 
 /// What Cilium would find here. A rule that blocks counts against every release; so a target is
@@ -72,7 +96,6 @@ fn cilium(facts: &Facts, ended: &[Ended], rules: &[Finding], target: Release) ->
     CiliumVerdict {
         target,
         capable: judge(target),
-        // Whether it runs is asked of the node's processes and sockets: a later version.
         ready: Ternary::Unknown,
         ready_why: None,
         ready_remedy: String::new(),

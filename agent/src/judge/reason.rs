@@ -151,6 +151,32 @@ reasons! {
     /// A source of facts broke.
     SourceFailed,
 
+    // The datapath.
+    /// Cilium runs here, healthy.
+    CiliumHealthy,
+    /// Nothing of Cilium is here.
+    CiliumAbsent,
+    /// Cilium's agent does not run.
+    CiliumAgentGone,
+    /// Cilium's agent runs and says that it is not well.
+    CiliumUnhealthy,
+    /// Cilium is installed, and its programs are not attached.
+    DatapathNotAttached,
+    /// Something else than Cilium carries the pods.
+    OtherDatapath,
+    /// Two things stand in each other's way.
+    DatapathConflict,
+    /// What something that is gone left behind.
+    DatapathLeftover,
+    /// Pods of the old datapath and the new one run side by side.
+    Migrating,
+    /// The runtime cannot set up a pod.
+    CniBroken,
+    /// The platform does not let another CNI in.
+    PlatformUnsupported,
+    /// The kernel cannot run the release that is asked about.
+    NotCapable,
+
     // Could not tell.
     /// Nobody asked.
     NotProbed,

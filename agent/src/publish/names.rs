@@ -91,6 +91,7 @@ pub mod metrics {
         DATAPATH_INFO bpfready_datapath_info ["cni", "mode"] "What carries the pods' packets now";
         NEXT_POD_INFO bpfready_next_pod_info ["cni"] "What the next pod's packets will be carried by";
         DATAPATH_PODS bpfready_datapath_pods ["cni"] "Pods whose path through the kernel could be told, by what carries them";
+        DATAPATH_MIGRATING bpfready_datapath_migrating [] "1 while some pods go by another datapath than the next pod will";
         DATAPATH_ISSUE bpfready_datapath_issue ["kind", "issue", "owner", "harmful"] "1 for two things that stand in each other's way, or for what an earlier datapath left behind";
         SERVICE_PROXY_INFO bpfready_service_proxy_info ["mode"] "Who translates Services";
         FINDING bpfready_finding ["rule", "severity", "state", "reason"] "1 for how a rule ended on this node, and why";

@@ -2,6 +2,7 @@
 //!
 //! The text carries ANSI styles; whoever writes it strips them where they are not wanted.
 
+mod datapath;
 mod features;
 mod findings;
 mod headline;

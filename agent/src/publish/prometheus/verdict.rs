@@ -30,6 +30,8 @@ fn carried_by(samples: &mut Samples, datapath: &DatapathVerdict) {
     for (cni, pods) in &datapath.pods.by_cni {
         samples.put(metrics::DATAPATH_PODS, &[&json_word(cni)], f64::from(*pods));
     }
+    let migrating = if datapath.migrating.is_some() { 1.0 } else { 0.0 };
+    samples.put(metrics::DATAPATH_MIGRATING, &[], migrating);
     for issue in &datapath.issues {
         let harmful = if issue.harmful { "yes" } else { "no" };
         let labels = [&json_word(&issue.kind), &issue.id, &issue.owner, harmful];

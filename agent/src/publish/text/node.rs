@@ -1,12 +1,13 @@
 //! What the node is, in four lines.
 
+use super::datapath;
 use super::layout::{ASIDE, Page, Word, first_of, styled};
 use crate::facts::privilege::{Privilege, Rung, Seccomp};
 use crate::facts::{Facts, Observed};
 use crate::judge::NodeReport;
 use crate::judge::report::{CiliumVerdict, EbpfVerdict, Extent, Release, Ternary};
 
-const WIDTH: [usize; 1] = [10];
+pub(super) const WIDTH: [usize; 1] = [10];
 
 /// Kernel, system, rights, eBPF by use, and the releases.
 pub(super) fn node(page: &mut Page, report: &NodeReport) {
@@ -16,6 +17,7 @@ pub(super) fn node(page: &mut Page, report: &NodeReport) {
     page.row(["eBPF"], WIDTH, &ebpf(&report.verdict.ebpf));
     shortcomings(page, &report.verdict.ebpf);
     page.row(["Cilium"], WIDTH, &releases(&report.verdict.cilium));
+    datapath::datapath(page, &report.verdict);
 }
 
 fn system(facts: &Facts) -> String {

@@ -1,0 +1,146 @@
+//! Cilium by itself, or chained on a CNI that has no value of its own with it.
+
+use super::{Ask, Detector, Modes, attach};
+use crate::facts::cilium::CiliumStatus;
+use crate::facts::hooks::CgroupHook;
+use crate::judge::datapath::party::Party;
+use crate::judge::datapath::scene::{Place, Scene};
+use crate::judge::datapath::trace::Hop;
+use crate::judge::report::Cni;
+
+pub(super) const DETECTOR: Detector =
+    Detector { cni: Cni::Cilium, party: Party::Cilium, carries, base, modes };
+
+/// Its own links carry pods only with its programs on them: they stay after an uninstallation.
+fn carries(ask: &Ask<'_, '_>, hop: &Hop<'_>) -> Option<String> {
+    let scene = ask.scene;
+    let there = has_programs(hop);
+    let unread = !scene.hooks_known() && !there;
+    let own = hop.link.name == "cilium_host" || hop.link.name.starts_with("lxc");
+    match (own, there, unread) {
+        (_, true, _) if hop.link.name == "cilium_host" => {
+            Some("by cilium_host, whose programs look pods up".into())
+        }
+        (true, true, _) => Some("a pair of Cilium's with its programs".into()),
+        (true, false, true) => Some("a link of Cilium's; its programs could not be read".into()),
+        (false, true, _) if hop.is_pair() => {
+            Some("a pair of another plug-in with Cilium's programs".into())
+        }
+        _ => None,
+    }
+}
+
+/// Whether Cilium's programs are on the pod's link.
+pub(super) fn has_programs(hop: &Hop<'_>) -> bool {
+    hop.hooks.iter().any(|it| it.owner == Some(Party::Cilium))
+}
+
+/// Its router's pair and programs on it, or on an uplink.
+fn base(ask: &Ask<'_, '_>) -> Option<String> {
+    let links = ask.scene.links_with(Party::Cilium);
+    let names: Vec<String> = links.iter().map(|it| it.name.clone()).collect();
+    let router = ask.scene.link("cilium_host").is_some();
+    (router && !names.is_empty())
+        .then(|| format!("cilium_host is there and Cilium's programs are on {}", names.join(", ")))
+}
+
+fn modes(ask: &Ask<'_, '_>, hops: &[Hop<'_>]) -> Modes {
+    let mode = mode(ask.scene);
+    aspects(ask.scene, hops, Modes::new(mode))
+}
+
+/// `vxlan`, `geneve`, `eni` or `native`: the agent's word, else the kernel's.
+pub(super) fn mode(scene: &Scene<'_>) -> &'static str {
+    let status = scene.facts.cilium.known().and_then(Option::as_ref);
+    let routing = status.and_then(|it| it.inter_host_routing.as_deref());
+    let protocol = status.and_then(|it| it.tunnel_protocol.as_deref());
+    match (routing, protocol) {
+        (Some("Tunnel"), Some("geneve")) => "geneve",
+        (Some("Tunnel"), _) => tunnel_device(scene).unwrap_or("vxlan"),
+        (Some("Native"), _) if has_eni_rules(scene) => "eni",
+        (Some("Native"), _) => "native",
+        _ if has_eni_rules(scene) => "eni",
+        _ => tunnel_device(scene).unwrap_or("native"),
+    }
+}
+
+/// Its tunnel device with its programs; in native mode there is one only for single features.
+fn tunnel_device(scene: &Scene<'_>) -> Option<&'static str> {
+    [("cilium_vxlan", "vxlan"), ("cilium_geneve", "geneve")]
+        .into_iter()
+        .find_map(|(name, word)| scene.link(name).filter(|it| it.is_up()).map(|_| word))
+}
+
+/// Rules of ENI mode: from a pod's address to the table of its interface, 10 and its number
+/// (`pkg/datapath/linux/linux_defaults`).
+fn has_eni_rules(scene: &Scene<'_>) -> bool {
+    scene.fib.rules().any(|it| matches!(it.priority, 110 | 111) && it.from.is_some())
+}
+
+/// Everything else that can be told of a Cilium, also of a chained one.
+pub(super) fn aspects(scene: &Scene<'_>, hops: &[Hop<'_>], modes: Modes) -> Modes {
+    let status = scene.facts.cilium.known().and_then(Option::as_ref);
+    let said =
+        |of: fn(&CiliumStatus) -> Option<&String>| status.and_then(of).map(|it| it.to_lowercase());
+    modes
+        .maybe("attach", attach(scene, Party::Cilium).or(None))
+        .maybe("device", device(hops).or_else(|| said(|it| it.datapath_mode.as_ref())))
+        .maybe("routing", said(|it| it.inter_host_routing.as_ref()))
+        .maybe("host-routing", said(|it| it.intra_host_routing.as_ref()))
+        .maybe("masquerading", said(|it| it.masquerading.as_ref()))
+        .maybe("kube-proxy-replacement", replacement(scene))
+        .maybe("socket-lb", socket_lb(scene))
+        .maybe("xdp", xdp(scene).or_else(|| said(|it| it.xdp_acceleration.as_ref())))
+        .maybe("encryption", said(|it| it.encryption.as_ref()).or_else(|| encryption(scene)))
+        .maybe("hubble", said(|it| it.hubble.as_ref()))
+        .maybe("envoy", said(|it| it.envoy.as_ref()))
+        .maybe("dns-proxy", status.and_then(dns_proxy))
+        .maybe("host-firewall", said(|it| it.host_firewall.as_ref()))
+        .maybe("chaining", said(|it| it.cni_chaining.as_ref()))
+        .maybe("bandwidth-manager", status.and_then(|it| it.bandwidth_manager).map(on))
+}
+
+fn on(is: bool) -> &'static str {
+    if is { "enabled" } else { "disabled" }
+}
+
+/// The kind of the pods' pairs.
+fn device(hops: &[Hop<'_>]) -> Option<String> {
+    let pair = hops.iter().find(|it| it.is_pair() && has_programs(it))?;
+    Some(pair.kind().to_owned())
+}
+
+/// The agent's word; else `cil_sock4_post_bind`, which Cilium attaches only with the replacement.
+pub(super) fn replacement(scene: &Scene<'_>) -> Option<String> {
+    let status = scene.facts.cilium.known().and_then(Option::as_ref);
+    if let Some(said) = status.and_then(|it| it.kube_proxy_replacement.as_ref()) {
+        return Some(said.to_lowercase());
+    }
+    let bind = |place| matches!(place, Place::Cgroup(CgroupHook::CgroupInet4PostBind));
+    let hooks = scene.cgroup_hooks_of(Party::Cilium);
+    hooks.iter().any(|it| bind(it.place)).then(|| "true".to_owned())
+}
+
+fn socket_lb(scene: &Scene<'_>) -> Option<&'static str> {
+    let connect = Place::Cgroup(CgroupHook::CgroupInet4Connect);
+    let there = scene.cgroup_hooks_of(Party::Cilium).iter().any(|it| it.place == connect);
+    (there || scene.cgroups_known()).then(|| on(there))
+}
+
+fn xdp(scene: &Scene<'_>) -> Option<String> {
+    let mut hooks = scene.all_hooks().filter(|(_, it)| it.owner == Some(Party::Cilium));
+    let mode = hooks.find_map(|(_, it)| match it.place {
+        Place::Xdp(mode) => Some(mode),
+        _ => None,
+    })?;
+    Some(format!("{mode:?}").to_lowercase())
+}
+
+fn encryption(scene: &Scene<'_>) -> Option<String> {
+    scene.link("cilium_wg0").filter(|it| it.is_up()).map(|_| "wireguard".to_owned())
+}
+
+/// Only a DNS proxy in use shows: in a redirect of that name.
+fn dns_proxy(status: &CiliumStatus) -> Option<&'static str> {
+    status.redirect_names.iter().any(|it| it.contains("dns")).then_some("in use")
+}

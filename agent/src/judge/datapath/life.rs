@@ -1,0 +1,206 @@
+//! Whether an agent runs here: its processes, sockets, endpoints and units.
+//!
+//! One sign of life is proof. Its absence is one only when every place was looked at, and either
+//! the processes of the host could be seen or two other places agree: an agent may be told not to
+//! open a port.
+
+use super::party::Party;
+use crate::facts::agents::{AgentFacts, Answer, Endpoint, SocketState};
+use crate::facts::{Cause, Observed, agents::Unit};
+
+/// Whether something runs, and what shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Life {
+    /// It runs.
+    Alive(Vec<String>),
+    /// It does not.
+    Dead(Vec<String>),
+    /// Could not tell.
+    Unknown(Vec<String>),
+}
+
+impl Life {
+    pub(super) fn is_alive(&self) -> bool {
+        matches!(self, Self::Alive(_))
+    }
+
+    pub(super) fn is_dead(&self) -> bool {
+        matches!(self, Self::Dead(_))
+    }
+
+    /// What shows it.
+    pub(super) fn evidence(&self) -> &[String] {
+        match self {
+            Self::Alive(evidence) | Self::Dead(evidence) | Self::Unknown(evidence) => evidence,
+        }
+    }
+}
+
+/// Where an agent can be seen.
+struct Surface {
+    party: Party,
+    /// Names of its process, as the kernel cuts them.
+    comms: &'static [&'static str],
+    endpoints: &'static [Endpoint],
+    /// Ends of its sockets' paths.
+    sockets: &'static [&'static str],
+    units: &'static [&'static str],
+}
+
+/// `cni-fingerprints.md` § 3 and § 4.2, `cilium.md` § 4.1.
+#[rustfmt::skip]
+const SURFACES: &[Surface] = &[
+    Surface { party: Party::Cilium, comms: &["cilium-agent"], endpoints: &[Endpoint::CiliumStatus, Endpoint::CiliumHealthz], sockets: &["cilium/cilium.sock"], units: &["cilium.service"] },
+    Surface { party: Party::AwsVpcCni, comms: &["aws-k8s-agent", "ipamd"], endpoints: &[Endpoint::AwsIpamdGrpc, Endpoint::AwsIpamdSettings, Endpoint::AwsNetworkSettings], sockets: &["aws-node/ipamd.sock"], units: &["ipamd.service"] },
+    Surface { party: Party::AwsPolicyAgent, comms: &["aws-network-pol", "aws-eks-nodeage"], endpoints: &[Endpoint::AwsPolicyAgent], sockets: &["aws-node/npa.sock"], units: &["aws-network-policy-agent.service"] },
+    Surface { party: Party::Calico, comms: &["calico-node", "calico-felix"], endpoints: &[Endpoint::FelixLiveness, Endpoint::FelixReadiness], sockets: &[], units: &[] },
+    Surface { party: Party::Flannel, comms: &["flanneld"], endpoints: &[], sockets: &[], units: &["flanneld.service"] },
+    Surface { party: Party::Kindnet, comms: &["kindnetd"], endpoints: &[], sockets: &[], units: &[] },
+    Surface { party: Party::Antrea, comms: &["antrea-agent"], endpoints: &[], sockets: &["antrea/cni.sock"], units: &[] },
+    Surface { party: Party::OvnKubernetes, comms: &["ovnkube", "ovnkube-node"], endpoints: &[], sockets: &["ovn-kubernetes/cni/ovn-cni-server.sock"], units: &[] },
+    Surface { party: Party::KubeOvn, comms: &["kube-ovn-daemon"], endpoints: &[], sockets: &["openvswitch/kube-ovn-daemon.sock"], units: &[] },
+    Surface { party: Party::KubeRouter, comms: &["kube-router"], endpoints: &[Endpoint::KubeRouter], sockets: &[], units: &[] },
+    Surface { party: Party::AzureCni, comms: &["azure-cns"], endpoints: &[], sockets: &[], units: &[] },
+    Surface { party: Party::Weave, comms: &["weaver"], endpoints: &[Endpoint::Weave], sockets: &[], units: &[] },
+    Surface { party: Party::KubeProxy, comms: &["kube-proxy"], endpoints: &[Endpoint::KubeProxyHealthz, Endpoint::KubeProxyMode], sockets: &[], units: &["kube-proxy.service"] },
+    Surface { party: Party::OpenVswitch, comms: &["ovs-vswitchd"], endpoints: &[], sockets: &["openvswitch/db.sock"], units: &["ovs-vswitchd.service", "openvswitch.service"] },
+];
+
+/// Every party that has an agent.
+pub(super) const ALL: [Party; 14] = [
+    Party::Cilium,
+    Party::AwsVpcCni,
+    Party::AwsPolicyAgent,
+    Party::Calico,
+    Party::Flannel,
+    Party::Kindnet,
+    Party::Antrea,
+    Party::OvnKubernetes,
+    Party::KubeOvn,
+    Party::KubeRouter,
+    Party::AzureCni,
+    Party::Weave,
+    Party::KubeProxy,
+    Party::OpenVswitch,
+];
+
+/// Whether this party runs here.
+pub(super) fn life(agents: &AgentFacts, party: Party) -> Life {
+    let Some(surface) = SURFACES.iter().find(|it| it.party == party) else {
+        return Life::Unknown(vec![format!("{} has no agent to ask", party.as_str())]);
+    };
+    let mut signs = Signs::default();
+    processes(&mut signs, agents, surface);
+    surface.endpoints.iter().for_each(|it| endpoint(&mut signs, agents, *it));
+    surface.sockets.iter().for_each(|it| socket(&mut signs, agents, it));
+    surface.units.iter().for_each(|it| unit(&mut signs, agents, it));
+    signs.into_life(party)
+}
+
+#[derive(Default)]
+struct Signs {
+    alive: Vec<String>,
+    dead: Vec<String>,
+    unknown: Vec<String>,
+    /// Whether every process of the host was seen, and this one was not among them.
+    no_process: bool,
+}
+
+impl Signs {
+    fn into_life(self, party: Party) -> Life {
+        if !self.alive.is_empty() {
+            return Life::Alive(self.alive);
+        }
+        if self.no_process || (self.dead.len() >= 2 && self.unknown.is_empty()) {
+            return Life::Dead(self.dead);
+        }
+        let name = party.as_str();
+        let mut why = vec![format!("whether {name} runs could not be told")];
+        why.extend(self.dead);
+        why.extend(self.unknown);
+        Life::Unknown(why)
+    }
+}
+
+fn processes(signs: &mut Signs, agents: &AgentFacts, surface: &Surface) {
+    let names = surface.comms.join(" or ");
+    match &agents.processes {
+        Observed::Known(all) => {
+            match all.iter().find(|it| surface.comms.contains(&it.comm.as_str())) {
+                Some(found) => {
+                    signs.alive.push(format!("process {} runs (pid {})", found.comm, found.pid));
+                }
+                None => {
+                    signs.no_process = true;
+                    signs.dead.push(format!("no process {names}"));
+                }
+            }
+        }
+        // Without the host's pid namespace nothing follows; ports and sockets still decide.
+        Observed::Unknown(failure) if failure.cause == Cause::Prerequisite => {}
+        Observed::Unknown(failure) => {
+            signs.unknown.push(format!("processes: {}", failure.detail));
+        }
+    }
+}
+
+fn endpoint(signs: &mut Signs, agents: &AgentFacts, endpoint: Endpoint) {
+    let name = endpoint_name(endpoint);
+    match agents.endpoints.get(&endpoint) {
+        Some(Observed::Known(Answer::NobodyListens)) => {
+            signs.dead.push(format!("nobody listens on {name}"));
+        }
+        Some(Observed::Known(Answer::Connected)) => {
+            signs.alive.push(format!("{name} takes connections"));
+        }
+        Some(Observed::Known(Answer::Http { status, .. })) => {
+            signs.alive.push(format!("{name} answers {status}"));
+        }
+        Some(Observed::Unknown(failure)) => {
+            signs.unknown.push(format!("{name}: {}", failure.detail));
+        }
+        None => signs.unknown.push(format!("{name} was not asked")),
+    }
+}
+
+fn socket(signs: &mut Signs, agents: &AgentFacts, end: &str) {
+    let looked = || agents.sockets.iter().filter(|(path, _)| path.ends_with(end));
+    for (path, state) in looked() {
+        match state {
+            Observed::Known(SocketState::Listening) => {
+                signs.alive.push(format!("{path} listens"));
+            }
+            Observed::Known(SocketState::Abandoned) => {
+                signs.dead.push(format!("nobody listens on {path} any more"));
+            }
+            Observed::Known(SocketState::Absent) => signs.dead.push(format!("no {path}")),
+            Observed::Unknown(failure) => signs.unknown.push(format!("{path}: {}", failure.detail)),
+        }
+    }
+}
+
+fn unit(signs: &mut Signs, agents: &AgentFacts, name: &str) {
+    let Observed::Known(units) = &agents.units else { return };
+    if let Some(Unit { active: Observed::Known(true), .. }) = units.get(name) {
+        signs.alive.push(format!("systemd unit {name} is active"));
+    }
+}
+
+/// An endpoint as a person would ask it.
+pub(super) fn endpoint_name(endpoint: Endpoint) -> &'static str {
+    match endpoint {
+        Endpoint::CiliumStatus => "cilium.sock /v1/healthz",
+        Endpoint::CiliumHealthz => ":9879/healthz",
+        Endpoint::CiliumEnvoy => ":9878/healthz",
+        Endpoint::KubeProxyHealthz => ":10256/healthz",
+        Endpoint::KubeProxyMode => ":10249/proxyMode",
+        Endpoint::FelixLiveness => ":9099/liveness",
+        Endpoint::FelixReadiness => ":9099/readiness",
+        Endpoint::AwsIpamdGrpc => ":50051 (ipamd)",
+        Endpoint::AwsIpamdSettings => ":61679/v1/ipamd-env-settings",
+        Endpoint::AwsNetworkSettings => ":61679/v1/networkutils-env-settings",
+        Endpoint::AwsPolicyAgent => ":8163/healthz",
+        Endpoint::KubeRouter => ":20244/healthz",
+        Endpoint::Weave => ":6784/status",
+    }
+}

@@ -1,0 +1,8 @@
+//! The judgement on composed hosts.
+
+mod cases;
+mod every_cni;
+mod every_proxy;
+mod issues;
+mod nodes;
+mod ready;
