@@ -1,7 +1,7 @@
 //! Where the kernel would send a packet of the host, by its rules and routes.
 
+use core::net::IpAddr;
 use std::collections::HashMap;
-use std::net::IpAddr;
 
 use crate::facts::links::{NetworkFacts, Route, RouteKind, Rule, RuleAction};
 use crate::facts::prefix::Prefix;

@@ -12,8 +12,7 @@ mod conflict;
 mod detector;
 mod fib;
 mod findings;
-#[cfg(test)]
-mod host;
+mod issue;
 mod leftover;
 mod life;
 mod netfilter;

@@ -127,7 +127,7 @@ pub(super) fn veth_prefix(network: &Network) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::judge::datapath::host::network;
+    use crate::judge::datapath::tests::host::network;
 
     #[track_caller]
     fn expect(path: &str, name: &str, types: &[&str], cni: Cni) {

@@ -1,7 +1,7 @@
 //! The pods to trace: those that somebody names, or those that the kernel knows.
 
+use core::net::IpAddr;
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 use super::scene::Scene;
 use crate::facts::links::{Link, RouteKind};

@@ -1,7 +1,7 @@
 //! One pod's way: its address through rule and route to the link it is reached by, and the
 //! programs there.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use super::fib::{self, Hit};
 use super::pods::Pod;

@@ -3,7 +3,7 @@
 use super::nodes::{self, ENI};
 use crate::facts::hooks::Direction;
 use crate::facts::{Cause, Failure, Observed};
-use crate::judge::datapath::host::Host;
+use crate::judge::datapath::tests::host::Host;
 use crate::judge::report::{Area, Cni, Confidence, ProxyMode, Role, Verdict};
 
 fn has(verdict: &Verdict, id: &str) -> bool {

@@ -1,7 +1,7 @@
 //! At least one composed host for every value of `datapath.cni`.
 
 use super::nodes;
-use crate::judge::datapath::host::Host;
+use crate::judge::datapath::tests::host::Host;
 use crate::judge::report::{Cni, Confidence};
 
 /// Present and next agree, the mode and the policy engine are these, and nothing is left over.

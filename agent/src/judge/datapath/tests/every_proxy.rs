@@ -4,7 +4,7 @@ use super::nodes;
 use crate::facts::agents::Endpoint;
 use crate::facts::firewall::Family;
 use crate::facts::{Cause, Failure, Observed};
-use crate::judge::datapath::host::Host;
+use crate::judge::datapath::tests::host::Host;
 use crate::judge::report::{Confidence, ProxyMode};
 
 #[track_caller]

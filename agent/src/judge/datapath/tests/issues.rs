@@ -5,7 +5,7 @@ use crate::facts::cni::{Setting, SettingSource};
 use crate::facts::firewall::Family;
 use crate::facts::hooks::{CgroupHook, Direction};
 use crate::facts::{Facts, Observed};
-use crate::judge::datapath::host::Host;
+use crate::judge::datapath::tests::host::Host;
 use crate::judge::report::{Cni, IssueKind, Outcome};
 
 const IN: Direction = Direction::Ingress;

@@ -3,6 +3,7 @@
 mod cases;
 mod every_cni;
 mod every_proxy;
+pub(in crate::judge) mod host;
 mod issues;
 mod nodes;
 mod ready;

@@ -3,7 +3,7 @@
 use crate::facts::agents::Endpoint;
 use crate::facts::firewall::Family;
 use crate::facts::hooks::{CgroupHook, Direction};
-use crate::judge::datapath::host::Host;
+use crate::judge::datapath::tests::host::Host;
 
 const IN: Direction = Direction::Ingress;
 const OUT: Direction = Direction::Egress;

@@ -3,7 +3,7 @@
 use super::nodes;
 use crate::facts::agents::{Answer, Endpoint};
 use crate::facts::{Cause, Failure, Observed};
-use crate::judge::datapath::host::Host;
+use crate::judge::datapath::tests::host::Host;
 use crate::judge::reason::Reason;
 use crate::judge::report::{Cni, Release, Ternary};
 use crate::judge::{Policy, judge};
