@@ -13,7 +13,7 @@ use bpfready::observe::recording::{Origin, Recording};
 use bpfready::observe::{Host, snapshot};
 use bpfready::publish;
 
-fn dir() -> PathBuf {
+pub(crate) fn dir() -> PathBuf {
     bpfready_tests::root().join("tests/hosts")
 }
 
@@ -29,7 +29,7 @@ fn cases() -> Vec<PathBuf> {
     cases
 }
 
-fn facts(case: &Path) -> Facts {
+pub(crate) fn facts(case: &Path) -> Facts {
     snapshot(&Host::recorded(Recording::open(case).unwrap()))
 }
 

@@ -4,6 +4,7 @@
 
 mod agent;
 mod apiserver;
+mod cilium_node;
 mod cli;
 mod clusters;
 mod container;
