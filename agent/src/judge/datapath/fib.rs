@@ -3,8 +3,9 @@
 use core::net::IpAddr;
 use std::collections::HashMap;
 
-use crate::facts::links::{NetworkFacts, Route, RouteKind, Rule, RuleAction};
+use crate::facts::links::NetworkFacts;
 use crate::facts::prefix::Prefix;
+use crate::facts::routes::{Route, RouteKind, Rule, RuleAction};
 
 /// The table `main`.
 pub(super) const MAIN: u32 = 254;

@@ -4,8 +4,9 @@ use core::net::IpAddr;
 use std::collections::BTreeSet;
 
 use super::scene::Scene;
-use crate::facts::links::{Link, RouteKind};
+use crate::facts::links::Link;
 use crate::facts::pods::{NodePods, PodSource};
+use crate::facts::routes::RouteKind;
 use crate::facts::{Facts, Observed};
 
 /// A pod's first seconds, in which its routes may not be there yet.

@@ -6,7 +6,8 @@ use core::net::IpAddr;
 use super::fib::{self, Hit};
 use super::pods::Pod;
 use super::scene::{Hook, Scene};
-use crate::facts::links::{Link, RouteKind};
+use crate::facts::links::Link;
+use crate::facts::routes::RouteKind;
 
 /// A pod and the link that leads to it.
 #[derive(Debug, Clone)]

@@ -4,7 +4,7 @@
 
 use super::{Ask, Detector, Modes, no_base};
 use crate::facts::agents::{Answer, Endpoint};
-use crate::facts::links::RuleAction;
+use crate::facts::routes::RuleAction;
 use crate::facts::{Facts, Observed};
 use crate::judge::datapath::party::Party;
 use crate::judge::datapath::trace::Hop;

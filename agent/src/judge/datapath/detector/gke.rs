@@ -1,7 +1,7 @@
 //! GKE Dataplane V2: pairs of the plug-in `ptp`, with Cilium's programs (`anetd`) on them.
 
 use super::{Ask, Detector, Modes, cilium, no_base};
-use crate::facts::links::RuleAction;
+use crate::facts::routes::RuleAction;
 use crate::judge::datapath::netfilter;
 use crate::judge::datapath::party::Party;
 use crate::judge::datapath::scene::Scene;

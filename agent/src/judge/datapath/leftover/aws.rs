@@ -1,8 +1,7 @@
 //! What the AWS VPC CNI and its network policy agent leave.
 
 use super::{Left, chains, left, links, pins, programs, tables};
-use crate::facts::links::Rule;
-use crate::facts::links::RuleAction;
+use crate::facts::routes::{Rule, RuleAction};
 use crate::judge::datapath::fib::MAIN;
 use crate::judge::datapath::netfilter;
 use crate::judge::datapath::party::Party;

@@ -13,12 +13,11 @@ use crate::facts::hooks::{
     Attached, BpfFilter, CgroupHook, CgroupHooks, Direction, Filter as TcFilter, Xdp, XdpMode,
 };
 use crate::facts::inventory::Program;
-use crate::facts::links::{
-    Address, Link, Mark, OperationalState, Route, RouteKind, Routes, Rule, RuleAction,
-};
+use crate::facts::links::{Address, Link, OperationalState};
 use crate::facts::pins::{Pin, PinnedObject, Pins};
 use crate::facts::pods::{NodePods, Pod, PodSource};
 use crate::facts::prefix::Prefix;
+use crate::facts::routes::{Mark, Route, RouteKind, Routes, Rule, RuleAction};
 use crate::facts::{Cause, Facts, Failure, Observed};
 use crate::judge::report::Verdict;
 use crate::judge::{Policy, judge, sample};
