@@ -120,7 +120,7 @@ fn hooks(facts: &mut Facts) {
         of_root.insert(hook, json!({"known": [it["id"]]}));
     }
     let root = json!({"cgroup_id": 1, "programs": of_root});
-    facts.hooks.cgroups = known(json!({"/run/cilium/cgroupv2": root}));
+    facts.hooks.cgroups = known(json!({"/run/cilium/cgroupv2": {"known": root}}));
     let pins = text("bpffs.txt");
     let pins = pins.lines().filter(|it| it.contains("/links/") || it.contains("/globals/cilium_"));
     let unknown = json!({"unknown": {"cause": "not_recorded", "detail": "ids"}});

@@ -159,9 +159,8 @@ impl<'a> Scene<'a> {
     /// Whether every cgroup hook could be read, at the root of all cgroups.
     pub(super) fn cgroups_known(&self) -> bool {
         let Observed::Known(mounts) = &self.facts.hooks.cgroups else { return false };
-        mounts
-            .values()
-            .any(|it| it.cgroup_id == 1 && it.programs.values().all(|list| list.known().is_some()))
+        let mut roots = mounts.values().filter_map(Observed::known).filter(|it| it.cgroup_id == 1);
+        roots.any(|it| it.programs.values().all(|list| list.known().is_some()))
     }
 
     /// Paths of all pinned objects, directories left out.
@@ -276,6 +275,7 @@ fn on_links<'a>(facts: &'a Facts, ids: &Ids<'a>) -> BTreeMap<u32, Vec<Hook<'a>>>
 fn on_cgroups<'a>(facts: &'a Facts, ids: &Ids<'a>) -> Vec<Hook<'a>> {
     let mut hooks: Vec<Hook<'a>> = Vec::new();
     let mounts = facts.hooks.cgroups.known().into_iter().flat_map(|it| it.values());
+    let mounts = mounts.filter_map(Observed::known);
     for (hook, programs) in mounts.flat_map(|it| &it.programs) {
         for program in programs.known().into_iter().flatten() {
             // One tree can be mounted at several places.

@@ -38,9 +38,10 @@ pub(super) fn unread(facts: &Facts) -> Vec<Unread> {
 fn cgroups(facts: &Facts) -> Option<&Failure> {
     match &facts.hooks.cgroups {
         Observed::Unknown(failure) => Some(failure),
-        Observed::Known(mounts) => {
-            mounts.values().flat_map(|it| it.programs.values()).find_map(|it| it.failure())
-        }
+        Observed::Known(mounts) => mounts.values().find_map(|mount| match mount {
+            Observed::Unknown(failure) => Some(failure),
+            Observed::Known(it) => it.programs.values().find_map(Observed::failure),
+        }),
     }
 }
 

@@ -91,8 +91,10 @@ impl Host {
         facts.hooks.xdp = Observed::Known(Vec::new());
         facts.hooks.tcx = Observed::Known(Vec::new());
         facts.hooks.netkit = Observed::Known(Vec::new());
-        facts.hooks.cgroups =
-            Observed::Known(BTreeMap::from([("/sys/fs/cgroup".into(), no_hooks())]));
+        facts.hooks.cgroups = Observed::Known(BTreeMap::from([(
+            "/sys/fs/cgroup".into(),
+            Observed::Known(no_hooks()),
+        )]));
         facts.inventory.programs = Observed::Known(Vec::new());
         facts.inventory.maps = Observed::Known(Vec::new());
         facts.inventory.links = Observed::Known(Vec::new());
@@ -311,7 +313,7 @@ impl Host {
     pub(crate) fn cgroup(mut self, hook: CgroupHook, name: &str) -> Self {
         let program = self.program(name);
         let mounts = known(&mut self.facts.hooks.cgroups);
-        let hooks = mounts.get_mut("/sys/fs/cgroup").unwrap();
+        let hooks = known(mounts.get_mut("/sys/fs/cgroup").unwrap());
         known(hooks.programs.get_mut(&hook).unwrap()).push(program);
         self
     }
