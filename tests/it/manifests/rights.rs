@@ -42,7 +42,6 @@ fn the_agent_has_these_rights_and_no_others() {
     let rights = rights(&kustomized("overlays/least-privilege"), "bpfready-agent");
     let expected = [
         "create events.k8s.io/events",
-        "get /nodes",
         "list /nodes",
         "list /pods",
         "patch /nodes",

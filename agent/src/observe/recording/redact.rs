@@ -24,7 +24,7 @@ static SECRETS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
         // `CONFIG_SECRETMEM=y` names a kernel option: see `is_kernel_option`.
         r#"(?i)(?P<keep>[\w.-]*(?:passw(?:or)?d|passphrase|secret|token|credential|api[-_]?key|access[-_]?key|private[-_]?key|luks[.-]?key)[\w.-]*=)(?:"[^"]*"|[^\s,"]+)"#,
         // JSON (CNI configuration) and TOML (registries of a container runtime).
-        r#"(?i)(?P<keep>"[\w.-]*(?:passw(?:or)?d|passphrase|secret|token|credential|api[-_]?key|access[-_]?key|private[-_]?key)[\w.-]*"\s*:\s*")[^"]*(?P<end>")"#,
+        r#"(?i)(?P<keep>"[\w.-]*(?:(?:passw(?:or)?d|passphrase|secret|token|credential|api[-_]?key|access[-_]?key|private[-_]?key)[\w.-]*|[-_]key)"\s*:\s*")[^"]*(?P<end>")"#,
         r#"(?i)(?P<keep>\b(?:[\w.-]*(?:passw(?:or)?d|passphrase|secret|token|credential|api[-_]?key)[\w.-]*|auth)["']?\s+=\s*["'])[^"'\n]*(?P<end>["'])"#,
         r"(?P<keep>[a-z][a-z0-9+.-]*://)[^\s/@]+(?P<end>@)",
         r"(?i)(?P<keep>\bbearer\s+)[A-Za-z0-9._~+/=-]{8,}",
@@ -118,6 +118,11 @@ mod tests {
         expect(
             r#"{"type": "calico", "policy": {"k8s_auth_token": "s3cr3t", "type": "k8s"}}"#,
             r#"{"type": "calico", "policy": {"k8s_auth_token": "REDACTED", "type": "k8s"}}"#,
+        );
+        // The key itself goes, the name of the file that holds one stays.
+        expect(
+            r#"{"etcd_key": "MHc", "etcd_key_file": "/etc/key"}"#,
+            r#"{"etcd_key": "REDACTED", "etcd_key_file": "/etc/key"}"#,
         );
         expect(
             "[registry.auth]\nusername = \"u\"\npassword = 'p w'\n  auth = \"dTpw\"\nconfig_path = \"/x\"\n",

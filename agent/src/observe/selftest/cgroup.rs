@@ -30,6 +30,8 @@ const PREFIX: &str = "bpfready-selftest-";
 /// A cgroup is busy for a moment after its last process has ended.
 const ATTEMPTS: u32 = 100;
 const PAUSE: Duration = Duration::from_millis(1);
+/// How often it is made again after another self-test has swept it.
+const SWEPT_AT_MOST: u32 = 8;
 
 /// A cgroup that lives as long as this value.
 #[derive(Debug)]
@@ -46,7 +48,7 @@ impl Cgroup {
         let mut why = Failure::new(Cause::Prerequisite, "no cgroup v2 tree is mounted");
         for root in PLACES.into_iter().filter_map(|it| open_tree(it).ok()).chain(own_mount().ok()) {
             sweep(&root);
-            match Self::create_in(root) {
+            match Self::create_unswept(&root) {
                 Ok(cgroup) => return Ok(cgroup),
                 Err(error) => {
                     let detail = format!("cannot make a throw-away cgroup: {error}");
@@ -55,6 +57,18 @@ impl Cgroup {
             }
         }
         Err(why)
+    }
+
+    /// Another self-test may sweep a new cgroup in the moment before it is locked.
+    fn create_unswept(root: &OwnedFd) -> io::Result<Self> {
+        let mut made = Self::create_in(root.try_clone()?);
+        for _ in 0..SWEPT_AT_MOST {
+            if !made.as_ref().is_err_and(|it| it.kind() == io::ErrorKind::NotFound) {
+                break;
+            }
+            made = Self::create_in(root.try_clone()?);
+        }
+        made
     }
 
     fn create_in(root: OwnedFd) -> io::Result<Self> {
