@@ -18,7 +18,7 @@ const REST: u32 = 2_500;
 const AGAIN: Duration = Duration::from_millis(60);
 
 /// After so many states in a row that all differ it is a change.
-const MOST_DOUBTS: u32 = 8;
+const MOST_DOUBTS: u32 = 4;
 
 /// The lists as they were.
 pub(super) struct Programs {

@@ -126,6 +126,9 @@ struct Ready {
     mounts: bool,
 }
 
+/// Why a source is blind at first.
+pub(super) const OPENING: &str = "it is being opened";
+
 impl Run {
     pub(super) fn new(host: Host, pace: Pace, mailbox: Arc<Mailbox>, stop: Arc<OwnedFd>) -> Self {
         Self { host, pace, mailbox, stop }
@@ -159,6 +162,11 @@ impl Run {
             programs: Slot::new(Source::Programs, now),
         };
         let mut calm = Calm::new(self.pace, now);
+        // Opening reads the kernel's BTF among others: what happens meanwhile is not told.
+        let opening = Failure::new(Cause::Busy, OPENING);
+        for source in [Source::Routes, Source::Files, Source::Mounts, Source::Programs] {
+            self.mailbox.set_blind(source, Some(&opening));
+        }
         self.open(&mut slots);
         self.mailbox.set_blind(Source::Thread, None);
         loop {
