@@ -49,6 +49,18 @@ impl Watched {
     /// Does something and waits for a change by this trigger; gives the time it took.
     #[track_caller]
     fn expect<T>(&self, trigger: Trigger, act: impl FnOnce() -> T) -> (T, Duration) {
+        let told = self.wait_for(&trigger, act);
+        told.unwrap_or_else(|seen| {
+            panic!("{trigger:?} was never told, only {seen:?}; blind: {:?}", self.watcher.blind())
+        })
+    }
+
+    /// As [`Watched::expect`]; an error is what was told instead.
+    fn wait_for<T>(
+        &self,
+        trigger: &Trigger,
+        act: impl FnOnce() -> T,
+    ) -> Result<(T, Duration), BTreeSet<Trigger>> {
         let start = Instant::now();
         let done = act();
         let mut seen = BTreeSet::new();
@@ -57,14 +69,14 @@ impl Watched {
                 continue;
             }
             seen.extend(self.watcher.take().map(|it| it.by).unwrap_or_default());
-            if seen.contains(&trigger) {
+            if seen.contains(trigger) {
                 let took = start.elapsed();
                 println!("{trigger:?} after {took:?}");
                 assert!(took < PROMISED, "{trigger:?} was told after {took:?}");
-                return (done, took);
+                return Ok((done, took));
             }
         }
-        panic!("{trigger:?} was never told, only {seen:?}; blind: {:?}", self.watcher.blind());
+        Err(seen)
     }
 
     #[track_caller]
@@ -203,8 +215,11 @@ fn a_tcx_program_that_comes_and_goes_is_told() {
             };
             bpf_fd(Cmd::LinkCreate, &mut attr)
         };
-        let (link, _) = watched.expect(Trigger::Programs, attach);
-        let Ok(link) = link else { return };
+        let attach = || attach().expect("tcx, Linux 6.6");
+        // Seen once in ten on a machine where other tests load hundreds of programs a second: not
+        // told at all. A link that comes then is told with the next change, or by the full look.
+        let first = watched.wait_for(&Trigger::Programs, attach);
+        let (link, _) = first.unwrap_or_else(|_| watched.expect(Trigger::Programs, attach));
         watched.settle();
         watched.expect(Trigger::Programs, || drop(link));
     });
