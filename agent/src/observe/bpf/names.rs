@@ -168,6 +168,7 @@ pub(crate) const fn program_type(name: &str) -> u32 {
 }
 
 /// The name of a program type; a number that this build has no name for is its own name.
+#[cfg_attr(not(feature = "kubernetes"), expect(dead_code, reason = "the agent alone names them"))]
 pub(crate) fn program_type_name(number: u32) -> String {
     let index = number.checked_sub(1).and_then(|it| usize::try_from(it).ok());
     let name = index.and_then(|it| PROGRAM_TYPES.get(it));
