@@ -7,7 +7,7 @@ mod standing;
 #[cfg(test)]
 mod tests;
 
-pub use standing::Standing;
+pub use standing::{List, Standing};
 
 use super::Host;
 use super::bpf::answer::Rights;

@@ -22,6 +22,15 @@ pub struct Standing {
     rights: Rights,
 }
 
+/// What is listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum List {
+    /// Loaded programs.
+    Programs,
+    /// Links: what is attached by a descriptor, as Cilium does on every kernel that can.
+    Links,
+}
+
 enum Way {
     /// Loaded once: a question is two system calls and a read of a few bytes for each object.
     Iterators { programs: Attached, links: Attached },
@@ -53,32 +62,31 @@ impl Standing {
         Ok(Self { way, rights })
     }
 
-    /// A number that changes when a program or link comes or goes.
+    /// A number that changes when a program, or a link, comes or goes.
     ///
     /// # Errors
     ///
     /// When the kernel does not answer this time.
-    pub fn digest(&self) -> Result<u64, Failure> {
+    pub fn digest(&self, list: List) -> Result<u64, Failure> {
         let mut hasher = DefaultHasher::new();
-        match &self.way {
-            Way::Iterators { programs, links } => {
+        match (&self.way, list) {
+            (Way::Iterators { programs, links }, List::Programs) => {
                 let own = [programs.own.program, links.own.program];
-                for it in programs.read::<ProgramRecord>()? {
-                    if !own.contains(&it.id) {
-                        it.id.hash(&mut hasher);
-                    }
-                }
-                let own = [programs.own.link, links.own.link];
-                for it in links.read::<LinkRecord>()? {
-                    if !own.contains(&it.id) {
-                        // A link can be given another program (BPF_LINK_UPDATE).
-                        (it.id, it.program_id).hash(&mut hasher);
-                    }
-                }
+                let ids = programs.read::<ProgramRecord>()?.into_iter().map(|it| it.id);
+                ids.filter(|it| !own.contains(it)).for_each(|it| it.hash(&mut hasher));
             }
-            Way::Ids => {
-                enumerate::ids(self.rights, Cmd::ProgGetNextId)?.hash(&mut hasher);
-                enumerate::ids(self.rights, Cmd::LinkGetNextId)?.hash(&mut hasher);
+            (Way::Iterators { programs, links }, List::Links) => {
+                let own = [programs.own.link, links.own.link];
+                // A link can be given another program (BPF_LINK_UPDATE).
+                let all = links.read::<LinkRecord>()?.into_iter().map(|it| (it.id, it.program_id));
+                all.filter(|it| !own.contains(&it.0)).for_each(|it| it.hash(&mut hasher));
+            }
+            (Way::Ids, list) => {
+                let next = match list {
+                    List::Programs => Cmd::ProgGetNextId,
+                    List::Links => Cmd::LinkGetNextId,
+                };
+                enumerate::ids(self.rights, next)?.hash(&mut hasher);
             }
         }
         Ok(hasher.finish())

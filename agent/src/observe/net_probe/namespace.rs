@@ -19,6 +19,8 @@ pub(in crate::observe) fn enter_new() -> Result<(), Errno> {
 
 #[cfg(test)]
 pub(in crate::observe) mod tests {
+    use rustix::mount::{MountPropagationFlags, mount_change};
+
     use super::*;
 
     /// Runs in a network namespace of its own; `None`, said aloud, where that is not allowed.
@@ -30,6 +32,24 @@ pub(in crate::observe) mod tests {
                 None
             }
             Err(errno) => panic!("unshare: {errno}"),
+        };
+        std::thread::scope(|scope| scope.spawn(run).join().unwrap())
+    }
+
+    /// Runs in a mount namespace of its own, whose mounts nobody else sees; `None`, said aloud,
+    /// where that is not allowed.
+    pub(in crate::observe) fn inside_own_mounts<T: Send>(
+        run: impl FnOnce() -> T + Send,
+    ) -> Option<T> {
+        let run = || {
+            // SAFETY: only the mounts, the root and the working directory of this thread change.
+            if let Err(errno) = unsafe { unshare_unsafe(UnshareFlags::NEWNS) } {
+                eprintln!("skipped: a mount namespace: {errno}");
+                return None;
+            }
+            let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+            mount_change("/", private).unwrap();
+            Some(run())
         };
         std::thread::scope(|scope| scope.spawn(run).join().unwrap())
     }

@@ -10,7 +10,8 @@ use crate::observe::SourceError;
 use crate::observe::host::cause_of_io;
 use crate::observe::mounts::mountinfo::{self, Mount};
 
-const PATH: &str = "/proc/self/mountinfo";
+/// Of this thread, which has the mounts of the one that started it.
+const PATH: &str = "/proc/thread-self/mountinfo";
 
 /// File systems that a verdict rests on. Others come and go with every pod.
 const FILE_SYSTEMS: &[&str] = &["bpf", "cgroup", "cgroup2"];

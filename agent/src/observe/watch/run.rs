@@ -273,7 +273,7 @@ impl Run {
                 it.wait(now);
                 Ok(())
             }
-            () => it.ask(&mut triggers),
+            () => it.ask(now, &mut triggers),
         });
         for trigger in triggers {
             calm.note(trigger, now);
