@@ -43,7 +43,7 @@ impl Programs {
     pub(super) fn open(host: &Host, every: Duration) -> Result<Self, Failure> {
         let standing = Standing::start(&privilege::privilege(host), &btf::load(host))?;
         let next = Instant::now() + every;
-        let paced = |list| {
+        let paced = |list| -> Result<Paced, Failure> {
             Ok(Paced { list, seen: standing.digest(list)?, doubt: None, next })
         };
         let lists = [paced(List::Links)?, paced(List::Programs)?];

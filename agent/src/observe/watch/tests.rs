@@ -274,7 +274,8 @@ fn pins_and_mounts_of_bpffs_are_told() {
             rustix::mount::mount("bpf", &bpffs, "bpf", none, None::<&std::ffi::CStr>).unwrap();
         });
         watched.settle();
-        watched.expect(Trigger::Pins, || std::fs::create_dir_all(bpffs.join("tc/globals")).unwrap());
+        watched
+            .expect(Trigger::Pins, || std::fs::create_dir_all(bpffs.join("tc/globals")).unwrap());
         watched.settle();
         let below = bpffs.join("tc/globals/below");
         watched.expect(Trigger::Pins, || std::fs::create_dir(&below).unwrap());
