@@ -37,6 +37,8 @@ struct Paced {
     /// Another state that was seen, and how many others in a row.
     doubt: Option<(u64, u32)>,
     next: Instant,
+    /// What the last questions took, the last one first.
+    costs: [Duration; 4],
 }
 
 impl Programs {
@@ -44,7 +46,8 @@ impl Programs {
         let standing = Standing::start(&privilege::privilege(host), &btf::load(host))?;
         let next = Instant::now() + every;
         let paced = |list| -> Result<Paced, Failure> {
-            Ok(Paced { list, seen: standing.digest(list)?, doubt: None, next })
+            let seen = standing.digest(list)?;
+            Ok(Paced { list, seen, doubt: None, next, costs: [Duration::ZERO; 4] })
         };
         let lists = [paced(List::Links)?, paced(List::Programs)?];
         Ok(Self { standing, lists, every })
@@ -73,9 +76,10 @@ impl Programs {
         for list in self.lists.iter_mut().filter(|it| it.next <= now) {
             let start = processor_time();
             let digest = self.standing.digest(list.list)?;
-            let cost = processor_time().saturating_sub(start);
+            list.costs.rotate_right(1);
+            list.costs[0] = processor_time().saturating_sub(start);
             let pause = list.settle(digest, self.every, triggers);
-            list.next = Instant::now() + pause.max(cost * REST);
+            list.next = Instant::now() + pause.max(list.cost() * REST);
         }
         Ok(())
     }
@@ -87,6 +91,11 @@ fn processor_time() -> Duration {
 }
 
 impl Paced {
+    /// The least of the last questions: one that was interrupted says nothing of the next.
+    fn cost(&self) -> Duration {
+        self.costs.into_iter().min().unwrap_or_default()
+    }
+
     /// What this state means, and how long to wait before the next question.
     fn settle(
         &mut self,
@@ -122,7 +131,8 @@ mod tests {
 
     /// At which of these states, one after the other, a change is told.
     fn told(states: &[u64]) -> Vec<usize> {
-        let mut list = Paced { list: List::Links, seen: 0, doubt: None, next: Instant::now() };
+        let (next, costs) = (Instant::now(), [Duration::ZERO; 4]);
+        let mut list = Paced { list: List::Links, seen: 0, doubt: None, next, costs };
         let told = states.iter().enumerate().filter(|(_, state)| {
             let mut triggers = BTreeSet::new();
             list.settle(**state, Duration::from_secs(1), &mut triggers);

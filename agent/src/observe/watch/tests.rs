@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::observe::bpf::insn::returns;
 use crate::observe::bpf::sys::{Cmd, LinkCreate, Program, bpf_fd};
-use crate::observe::inventory::{List, Standing};
 use crate::observe::net_probe::namespace::tests::{inside, inside_own_mounts, ip};
 
 /// Issue 3 promises a second, and each test prints its figure; here other tests use the processors,
@@ -217,12 +216,15 @@ fn a_tcx_program_that_comes_and_goes_is_told() {
             bpf_fd(Cmd::LinkCreate, &mut attr)
         };
         let attach = || attach().expect("tcx, Linux 6.6");
-        // Seen once in ten on a machine where other tests load hundreds of programs a second: not
-        // told at all. A link that comes then is told with the next change, or by the full look.
-        let first = watched.wait_for(&Trigger::Programs, attach);
-        let (link, _) = first.unwrap_or_else(|_| watched.expect(Trigger::Programs, attach));
-        watched.settle();
-        watched.expect(Trigger::Programs, || drop(link));
+        // What is told first may be another test's program. A link that is not seen before it goes
+        // again leaves the lists as they were, and nothing is told: it stays for a while.
+        let seen = (0..3).any(|_| {
+            let (link, _) = watched.expect(Trigger::Programs, attach);
+            thread::sleep(Duration::from_secs(2));
+            watched.settle();
+            watched.wait_for(&Trigger::Programs, || drop(link)).is_ok()
+        });
+        assert!(seen, "the end of a link was never told");
     });
 }
 
@@ -241,24 +243,6 @@ fn the_net_under_it_all_is_told_by_itself() {
     let pace = Pace { full: Duration::from_millis(300), ..no_programs() };
     let watched = Watched::start(root.path(), pace);
     watched.expect(Trigger::Interval, || ());
-}
-
-/// A bound that an old machine holds in a debug build; the figure is printed.
-#[test]
-fn asking_for_the_lists_is_cheap() {
-    let host = Host::live().unwrap();
-    let privilege = crate::observe::privilege::privilege(&host);
-    let standing = Standing::start(&privilege, &crate::observe::btf::load(&host));
-    let Ok(standing) = standing else { return };
-    for list in [List::Links, List::Programs] {
-        let start = Instant::now();
-        for _ in 0..100 {
-            standing.digest(list).unwrap();
-        }
-        let cost = start.elapsed() / 100;
-        println!("one question for {list:?}: {cost:?}");
-        assert!(cost < Duration::from_millis(50), "{cost:?}");
-    }
 }
 
 #[test]
