@@ -14,5 +14,7 @@ mod monitoring;
 mod node;
 mod output;
 mod recording;
+mod reference;
 mod run;
+mod scrape;
 mod secrets;

@@ -2,11 +2,13 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::kernels::differences::{Explanation, Table};
-use crate::places;
+use crate::setup::{self, Purpose};
+use crate::{places, process};
 
 const DIFFERENCES: &str = "docs/bpftool-differences.md";
 
@@ -21,6 +23,24 @@ pub(crate) enum Mode {
 
 /// Writes or checks every page.
 pub(crate) fn docs(mode: Mode) -> Result<()> {
+    of_data(mode)?;
+    of_code(mode)
+}
+
+/// docs/metrics.md and docs/labels.md: a test of the agent's package compares them, and writes them
+/// when it is told to, so that CI builds nothing for them alone.
+fn of_code(mode: Mode) -> Result<()> {
+    setup::setup(Purpose::Build)?;
+    let mut cargo = Command::new("cargo");
+    cargo.args(["test", "--quiet", "--workspace", "--test", "it", "reference::"]);
+    if mode == Mode::Write {
+        cargo.env("BLESS", "1");
+    }
+    process::run(cargo.current_dir(places::root()))
+}
+
+/// The pages that are made from files, which takes no build.
+pub(crate) fn of_data(mode: Mode) -> Result<()> {
     let table = Table::read(&places::differences())?;
     page(mode, DIFFERENCES, &differences(&table))
 }

@@ -11,6 +11,8 @@ pub mod node;
 pub mod page;
 pub mod prometheus;
 #[cfg(feature = "kubernetes")]
+pub mod reference;
+#[cfg(feature = "kubernetes")]
 pub mod serve;
 pub mod text;
 mod words;

@@ -9,7 +9,7 @@ use std::fmt;
 
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode_registry;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric as _, MetricEncoder};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
@@ -17,6 +17,7 @@ use prometheus_client::registry::Registry;
 
 use super::names::{Kind, Metric, agent};
 use crate::judge::NodeReport;
+pub use bpf::{ANSWERS, XDP_FEATURES};
 pub use sample::Samples;
 
 const TOTAL: &str = "_total";
@@ -47,7 +48,7 @@ impl Form {
 ///
 /// # Errors
 ///
-/// Never: writing to a string does not fail; the signature is that of the encoder.
+/// When the encoder refuses a sample: a bug.
 pub fn render(report: &NodeReport) -> Result<String, fmt::Error> {
     Ok(document(Form::Classic, &[&part(of_report(report))?]))
 }
@@ -64,7 +65,7 @@ pub fn of_report(report: &NodeReport) -> Samples {
 ///
 /// # Errors
 ///
-/// Never: writing to a string does not fail; the signature is that of the encoder.
+/// When the encoder refuses a sample: a bug.
 pub fn part(samples: Samples) -> Result<String, fmt::Error> {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(samples));
@@ -113,17 +114,24 @@ impl Collector for Samples {
             };
             let name = metric.name.strip_suffix(TOTAL).unwrap_or(metric.name);
             let mut family = encoder.encode_descriptor(name, metric.help, None, kind)?;
+            if let ([], [(_, value)]) = (metric.labels, samples.as_slice()) {
+                encode(metric.kind, *value, family)?;
+                continue;
+            }
             for (labels, value) in samples {
                 let labels: Vec<(&str, &str)> =
                     metric.labels.iter().copied().zip(labels.iter().map(String::as_str)).collect();
-                let sample = family.encode_family(&labels)?;
-                match metric.kind {
-                    Kind::Gauge => ConstGauge::new(*value).encode(sample)?,
-                    Kind::Counter => ConstCounter::new(*value).encode(sample)?,
-                }
+                encode(metric.kind, *value, family.encode_family(&labels)?)?;
             }
         }
         Ok(())
+    }
+}
+
+fn encode(kind: Kind, value: f64, sample: MetricEncoder<'_>) -> Result<(), fmt::Error> {
+    match kind {
+        Kind::Gauge => ConstGauge::new(value).encode(sample),
+        Kind::Counter => ConstCounter::new(value).encode(sample),
     }
 }
 
@@ -146,6 +154,7 @@ mod tests {
         assert!(text.contains("# TYPE bpfready_looks_total counter\n"), "{text}");
         assert!(text.contains("\nbpfready_looks_total{trigger=\"links\"} 3"), "{text}");
         assert!(text.contains("# TYPE bpfready_report_age_seconds gauge\n"), "{text}");
+        assert!(text.contains("\nbpfready_report_age_seconds 1.5\n"), "{text}");
         assert!(!text.contains("# EOF"), "{text}");
     }
 

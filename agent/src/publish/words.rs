@@ -1,7 +1,9 @@
 //! The words of closed sets as labels and metric labels write them: those of the JSON.
 
 use crate::facts::privilege::Rung;
-use crate::judge::report::{Extent, FeatureStatus, Outcome, Severity, Ternary};
+use crate::judge::report::{
+    Cni, Extent, FeatureStatus, IssueKind, Outcome, ProxyMode, Severity, Ternary,
+};
 
 /// A closed set whose members have words.
 pub(super) trait Words: Copy + PartialEq + Sized + 'static {
@@ -59,6 +61,46 @@ impl Words for Rung {
     ];
 }
 
+impl Words for Cni {
+    const WORDS: &'static [(Self, &'static str)] = &[
+        (Self::Cilium, "cilium"),
+        (Self::AwsVpcCni, "aws-vpc-cni"),
+        (Self::AwsVpcCniCilium, "aws-vpc-cni+cilium"),
+        (Self::Calico, "calico"),
+        (Self::Flannel, "flannel"),
+        (Self::Canal, "canal"),
+        (Self::Kindnet, "kindnet"),
+        (Self::Antrea, "antrea"),
+        (Self::OvnKubernetes, "ovn-kubernetes"),
+        (Self::KubeOvn, "kube-ovn"),
+        (Self::KubeRouter, "kube-router"),
+        (Self::AzureCni, "azure-cni"),
+        (Self::AzureCniCilium, "azure-cni+cilium"),
+        (Self::GkeDataplaneV2, "gke-dataplane-v2"),
+        (Self::Weave, "weave"),
+        (Self::Bridge, "bridge"),
+        (Self::None, "none"),
+        (Self::Unknown, "unknown"),
+    ];
+}
+
+impl Words for ProxyMode {
+    const WORDS: &'static [(Self, &'static str)] = &[
+        (Self::Iptables, "iptables"),
+        (Self::Ipvs, "ipvs"),
+        (Self::Nftables, "nftables"),
+        (Self::Cilium, "cilium"),
+        (Self::Calico, "calico"),
+        (Self::None, "none"),
+        (Self::Unknown, "unknown"),
+    ];
+}
+
+impl Words for IssueKind {
+    const WORDS: &'static [(Self, &'static str)] =
+        &[(Self::Conflict, "conflict"), (Self::Leftover, "leftover")];
+}
+
 /// The word of a closed set that has no list here: the one in JSON.
 pub(super) fn json_word(value: &impl serde::Serialize) -> String {
     match serde_json::to_value(value) {
@@ -86,5 +128,8 @@ mod tests {
         expect_json::<Outcome>();
         expect_json::<Severity>();
         expect_json::<Rung>();
+        expect_json::<Cni>();
+        expect_json::<ProxyMode>();
+        expect_json::<IssueKind>();
     }
 }

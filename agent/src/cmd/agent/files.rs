@@ -31,14 +31,14 @@ impl Outputs {
     pub(super) fn write(
         &self,
         report: &NodeReport,
-        metrics: &str,
+        metrics: Option<&str>,
         settings: &Settings,
         interval: Duration,
     ) {
         if let Some(dir) = &self.nfd {
             put(dir, "bpfready", &features(report, settings, Timestamp::now(), interval));
         }
-        if let Some(dir) = &self.textfile {
+        if let (Some(dir), Some(metrics)) = (&self.textfile, metrics) {
             put(dir, "bpfready.prom", &document(Form::Classic, &[metrics]));
         }
     }

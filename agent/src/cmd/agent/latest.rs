@@ -1,6 +1,6 @@
 //! What the latest look left: finished, small, and shared by all who read.
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,12 +15,13 @@ use crate::publish::{page, prometheus};
 /// large as all of them.
 #[derive(Debug)]
 pub(super) struct Published {
-    /// The report's metrics, as a part of an OpenMetrics document.
-    pub(super) metrics: String,
+    /// The report's metrics, as a part of an OpenMetrics document. Here and below `None`: it could
+    /// not be encoded, which was logged.
+    pub(super) metrics: Option<String>,
     /// The report as JSON, gzip.
-    pub(super) json: Bytes,
+    pub(super) json: Option<Bytes>,
     /// The page for people, gzip.
-    pub(super) page: Bytes,
+    pub(super) page: Option<Bytes>,
     /// Programs for their own series; only where they are asked for.
     pub(super) programs: Option<super::programs::Programs>,
     /// Sources of facts, and when each was asked.
@@ -118,18 +119,38 @@ impl Latest {
     }
 }
 
+/// What was encoded. `None`: it could not be, which is logged; a bug.
+pub(super) fn encoded<T, E: std::fmt::Display>(form: &str, result: Result<T, E>) -> Option<T> {
+    let told = |error: &E| tracing::error!(%error, form, "cannot encode. Please report this");
+    result.inspect_err(told).ok()
+}
+
 /// The report as JSON, gzip, without ever being whole in memory.
-pub(super) fn json(report: &NodeReport) -> Bytes {
+pub(super) fn json(report: &NodeReport) -> io::Result<Bytes> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    // Neither a vector nor a report of this build refuses anything.
-    let _ = serde_json::to_writer(&mut encoder, report);
-    let _ = encoder.write_all(b"\n");
-    encoder.finish().unwrap_or_default().into()
+    serde_json::to_writer(&mut encoder, report)?;
+    encoder.write_all(b"\n")?;
+    encoder.finish().map(Bytes::from)
 }
 
 /// The page, gzip.
-pub(super) fn page(report: &NodeReport, node: Option<&str>) -> Bytes {
+pub(super) fn page(report: &NodeReport, node: Option<&str>) -> io::Result<Bytes> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    let _ = encoder.write_all(page::render(report, node).as_bytes());
-    encoder.finish().unwrap_or_default().into()
+    encoder.write_all(page::render(report, node).as_bytes())?;
+    encoder.finish().map(Bytes::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_encoded_is_nothing_and_not_empty() {
+        let refused: Result<String, _> = Err(std::fmt::Error);
+        assert_eq!(encoded("metrics", refused), None);
+        assert_eq!(
+            encoded::<_, std::fmt::Error>("metrics", Ok(String::new())),
+            Some(String::new())
+        );
+    }
 }

@@ -10,7 +10,8 @@ use anyhow::Context as _;
 use tokio::sync::watch;
 
 use super::changes::{CHANGES, Changes};
-use super::latest::{Published, json, page};
+use super::latest::{Published, encoded, json, page};
+use super::meter::Meter;
 use super::programs::Programs;
 use super::{Args, Shared, cache, files, memory};
 use crate::cmd::values;
@@ -26,8 +27,9 @@ use crate::publish::prometheus;
 const RECOVERY: Duration = Duration::from_secs(10);
 /// A look may take this part of the time; under a storm of changes there are pauses.
 const SHARE: u32 = 10;
-/// The longest of these pauses.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// The longest of these pauses: with what the watcher waits for quiet, a change that comes right
+/// after another is still told within a second. A lasting storm is the watcher's to slow down.
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
 /// The pods of this node, as the API server told them last.
 #[derive(Debug, Default)]
@@ -51,6 +53,7 @@ pub(super) struct Looker {
     node: Option<String>,
     interval: Duration,
     tells_programs: bool,
+    meter: Meter,
     state_dir: Option<PathBuf>,
     outputs: files::Outputs,
     shared: Arc<Shared>,
@@ -79,6 +82,7 @@ impl Looker {
             node: args.node_name.clone(),
             interval: args.interval,
             tells_programs: args.tells_programs(),
+            meter: Meter::new(args.statistics),
             state_dir: args.state_dir.clone(),
             outputs: files::Outputs::of(args),
             wanted,
@@ -141,10 +145,11 @@ impl Looker {
         if let Some(pods) = self.shared.pods.get() {
             facts.pods = Observed::Known(pods);
         }
+        self.meter.hold(&self.host, &facts.privilege);
         let report = judge(facts, &self.policy);
         let published = self.finish(&report, began);
         self.want(&report, urgency);
-        self.outputs.write(&report, &published.metrics, &self.settings, self.interval);
+        self.outputs.write(&report, published.metrics.as_deref(), &self.settings, self.interval);
         self.shared.latest.set_blind(self.changes.blind());
         self.earlier = Some(report.facts);
         published
@@ -153,12 +158,14 @@ impl Looker {
     fn finish(&self, report: &NodeReport, began: Instant) -> Published {
         let asked = |source: &str| if PROBES.contains(&source) { self.probed } else { began };
         let sources = report.facts.sources.iter().map(|it| (it.source.clone(), asked(&it.source)));
+        let samples = prometheus::of_report(report);
+        let inventory = &report.facts.inventory;
+        let programs = || Programs::of(inventory, &self.meter, samples.count());
         Published {
-            // Writing to a string does not fail.
-            metrics: prometheus::part(prometheus::of_report(report)).unwrap_or_default(),
-            json: json(report),
-            page: page(report, self.node.as_deref()),
-            programs: self.tells_programs.then(|| Programs::of(&report.facts.inventory)),
+            programs: self.tells_programs.then(programs),
+            metrics: encoded("metrics", prometheus::part(samples)),
+            json: encoded("JSON", json(report)),
+            page: encoded("page", page(report, self.node.as_deref())),
             sources: sources.collect(),
             began,
             took: began.elapsed(),

@@ -9,6 +9,7 @@ mod files;
 mod latest;
 mod looker;
 mod memory;
+mod meter;
 mod process;
 mod programs;
 mod site;

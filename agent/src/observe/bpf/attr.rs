@@ -42,6 +42,13 @@ pub(crate) struct GetId {
     pub(crate) open_flags: u32,
 }
 
+/// `BPF_ENABLE_STATS`; 0 is `BPF_STATS_RUN_TIME`.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, Default, IntoBytes, Immutable)]
+pub(crate) struct EnableStats {
+    pub(crate) kind: u32,
+}
+
 /// `BPF_ITER_CREATE`.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default, IntoBytes, Immutable)]
@@ -233,6 +240,7 @@ macro_rules! attributes {
 attributes!(
     MapCreate,
     MapElem,
+    EnableStats,
     GetId,
     IterCreate,
     ProgLoad,

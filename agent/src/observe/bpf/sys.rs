@@ -9,8 +9,9 @@ use rustix::io::Errno;
 use zerocopy::{FromZeros, IntoBytes};
 
 pub(crate) use super::attr::{
-    Attr, BtfLoad, GetId, GetInfo, IterCreate, LinkCreate, MapBatch, MapCreate, MapElem, ObjGet,
-    ProgAttach, ProgInfo, ProgLoad, ProgQuery, RawTracepointOpen, TestRun, TokenCreate,
+    Attr, BtfLoad, EnableStats, GetId, GetInfo, IterCreate, LinkCreate, MapBatch, MapCreate,
+    MapElem, ObjGet, ProgAttach, ProgInfo, ProgLoad, ProgQuery, RawTracepointOpen, TestRun,
+    TokenCreate,
 };
 use super::insn::Insn;
 use super::names::program_type;
@@ -40,6 +41,7 @@ pub(crate) enum Cmd {
     LinkCreate = 28,
     LinkGetFdById = 30,
     LinkGetNextId = 31,
+    EnableStats = 32,
     IterCreate = 33,
     TokenCreate = 36,
 }

@@ -13,15 +13,15 @@ use crate::observe::bpf::sys::{Cmd, GetId, bpf, bpf_fd, object_info};
 /// `struct bpf_prog_info` of `include/uapi/linux/bpf.h`, what is between in bytes.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, FromBytes, IntoBytes, Immutable)]
-struct ProgramInfo {
+pub(super) struct ProgramInfo {
     program_type: u32,
-    id: u32,
+    pub(super) id: u32,
     tag: [u8; 8],
     until_name: [u8; 48],
     name: [u8; NAME_BYTES],
     until_run_time: [u8; 112],
-    run_time_ns: u64,
-    run_count: u64,
+    pub(super) run_time_ns: u64,
+    pub(super) run_count: u64,
 }
 
 /// The beginning of `struct bpf_map_info`.
@@ -99,7 +99,11 @@ pub(super) fn ids(rights: Rights, next: Cmd) -> Result<Vec<u32>, Failure> {
 }
 
 /// What the kernel tells of each object, by id. One that goes away meanwhile is not there.
-fn all<T: FromBytes + IntoBytes>(rights: Rights, next: Cmd, open: Cmd) -> Result<Vec<T>, Failure> {
+pub(super) fn all<T: FromBytes + IntoBytes>(
+    rights: Rights,
+    next: Cmd,
+    open: Cmd,
+) -> Result<Vec<T>, Failure> {
     let mut list = Vec::new();
     let mut attr = GetId::default();
     loop {

@@ -4,10 +4,12 @@ mod enumerate;
 mod iterate;
 mod records;
 mod standing;
+mod statistics;
 #[cfg(test)]
 mod tests;
 
 pub use standing::{List, Standing};
+pub use statistics::{RunTime, Statistics};
 
 use super::Host;
 use super::bpf::answer::Rights;

@@ -9,8 +9,19 @@ use crate::publish::names::metrics;
 use crate::publish::words::Words;
 
 /// `enum netdev_xdp_act` of `include/uapi/linux/netdev.h`, in its order.
-const XDP_FEATURES: [&str; 7] =
+pub const XDP_FEATURES: [&str; 7] =
     ["basic", "redirect", "ndo-xmit", "xsk-zerocopy", "hw-offload", "rx-sg", "ndo-xmit-sg"];
+/// Kinds of questions to bpf(2).
+pub const ANSWERS: [&str; 8] = [
+    "program_type",
+    "map_type",
+    "map_flag",
+    "attach_type",
+    "link_type",
+    "feature",
+    "selftest",
+    "net_probe",
+];
 /// A node has one or two; more would be more series than a node may have.
 const MOST_NICS: usize = 8;
 
@@ -68,14 +79,15 @@ fn rung(samples: &mut Samples, privilege: Option<&Privilege>) {
 /// How many questions of each kind ended how. The answers themselves belong in JSON.
 fn answers(samples: &mut Samples, facts: &Facts) {
     let bpf = &facts.bpf;
-    count(samples, "program_type", bpf.programs.values().map(|it| &it.load));
-    count(samples, "map_type", bpf.maps.values());
-    count(samples, "map_flag", bpf.map_flags.values());
-    count(samples, "attach_type", bpf.attach_types.values());
-    count(samples, "link_type", bpf.link_types.values());
-    count(samples, "feature", bpf.features.values());
-    count(samples, "selftest", facts.selftests.values());
-    count(samples, "net_probe", facts.net_probes.values());
+    let [program, map, map_flag, attach, link, feature, selftest, net_probe] = ANSWERS;
+    count(samples, program, bpf.programs.values().map(|it| &it.load));
+    count(samples, map, bpf.maps.values());
+    count(samples, map_flag, bpf.map_flags.values());
+    count(samples, attach, bpf.attach_types.values());
+    count(samples, link, bpf.link_types.values());
+    count(samples, feature, bpf.features.values());
+    count(samples, selftest, facts.selftests.values());
+    count(samples, net_probe, facts.net_probes.values());
 }
 
 fn count<'a>(samples: &mut Samples, kind: &str, answers: impl Iterator<Item = &'a Support>) {
