@@ -1,6 +1,7 @@
 //! What the integration tests share: where things are.
 
 pub mod apiserver;
+pub mod soak;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

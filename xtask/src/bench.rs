@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: the figures of speed, beside bpftool, in one run.
 
+mod agent;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -23,6 +25,10 @@ const CHECK: Duration = Duration::from_millis(150);
 pub(crate) enum What {
     /// 5,000 agents against the in-process API server: writes per second
     Fleet,
+    /// The running agent beside prometheus-node-exporter: memory, processor, scrapes
+    Agent,
+    /// The running agent in bad weather, for ten minutes: memory and descriptors
+    Soak,
     /// `bpfready cluster` on 5,000 nodes and 100,000 pods
     Cluster,
 }
@@ -32,10 +38,16 @@ pub(crate) fn example(what: What) -> Result<()> {
     setup::setup(Purpose::Build)?;
     let name = match what {
         What::Fleet => "fleet",
+        What::Soak => "soak",
+        What::Agent => return agent::agent(),
         What::Cluster => return scale::scale(),
     };
     let mut cargo = Command::new("cargo");
     cargo.args(["run", "--quiet", "--release", "--package", "bpfready-tests", "--example", name]);
+    if name == "soak" {
+        // What is shipped, not what `cargo run` would build.
+        cargo.env("BPFREADY_BIN", build::release()?);
+    }
     process::run(cargo.current_dir(crate::places::root()))
 }
 
