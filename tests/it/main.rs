@@ -18,3 +18,4 @@ mod reference;
 mod run;
 mod scrape;
 mod secrets;
+mod soak;
