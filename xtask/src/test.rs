@@ -28,7 +28,8 @@ pub(crate) fn test(args: &[String]) -> Result<()> {
 
 /// `PATH` with the tools that `setup` unpacked.
 fn path_with_tools() -> Result<OsString> {
-    let tools = [setup::promtool(), setup::kubernetes_tool("helm")];
+    let unpacked = [setup::PROMETHEUS, setup::NODE_EXPORTER].map(setup::Unpacked::program);
+    let tools = unpacked.into_iter().chain([setup::kubernetes_tool("helm")]).collect::<Vec<_>>();
     let tools = tools.iter().filter_map(|it| it.parent()).map(Path::to_owned);
     let path = env::var_os("PATH").unwrap_or_default();
     Ok(env::join_paths(env::split_paths(&path).chain(tools))?)

@@ -16,7 +16,7 @@ pub(super) const OVERLAYS: [&str; 6] = [
 ];
 
 /// What `kubectl apply -k manifests/FOLDER` would send.
-pub(super) fn kustomized(folder: &str) -> Vec<Value> {
+pub(crate) fn kustomized(folder: &str) -> Vec<Value> {
     let dir = bpfready_tests::root().join("manifests").join(folder);
     read(&printed(Command::new("kubectl").arg("kustomize").arg(dir)))
 }

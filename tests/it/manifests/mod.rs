@@ -4,14 +4,17 @@ mod agree;
 mod api_server;
 mod documents;
 mod examples;
+mod mounts;
 mod pods;
 mod policies;
 mod rights;
 mod schema;
 
+pub(crate) use documents::kustomized;
+
 /// The pod of the default DaemonSet.
 pub(crate) fn daemonset() -> serde_json::Value {
-    let documents = documents::kustomized("overlays/least-privilege");
+    let documents = kustomized("overlays/least-privilege");
     let it = documents::named(&documents, "DaemonSet", "bpfready-agent");
     it["spec"]["template"]["spec"].clone()
 }

@@ -44,8 +44,8 @@ fn no_pod_is_privileged_and_every_one_starts_from_nothing() {
     }
 }
 
-/// Everything of the host is read-only, and nothing of it holds keys: no `/etc`, no `/var/lib`, no
-/// socket, since a socket on a read-only mount still takes requests.
+/// Everything of the host is read-only, and nothing of it holds keys: no `/etc`, no `/var/lib`. The
+/// only socket is Cilium's; one on a read-only mount still takes requests.
 #[test]
 fn the_agent_sees_the_host_through_read_only_mounts_one_by_one() {
     let pod = agent("least-privilege");
@@ -61,8 +61,10 @@ fn the_agent_sees_the_host_through_read_only_mounts_one_by_one() {
         "/sys/fs/bpf",
         "/etc/os-release",
         "/etc/cni/net.d",
+        "/opt/cni/bin",
         "/boot",
         "/lib/modules",
+        "/run/cilium",
     ];
     assert_eq!(paths, allowed);
     for mount in pod["containers"][0]["volumeMounts"].as_array().unwrap() {

@@ -10,7 +10,7 @@ use super::expressions::{dashboards, panels, queries};
 fn each(check: impl Fn(&str, &Value)) {
     let all = dashboards();
     let names: Vec<&str> = all.iter().map(|it| it.0.as_str()).collect();
-    assert_eq!(names, ["datapath", "fleet", "node"]);
+    assert_eq!(names, ["datapath", "fargate", "fleet", "node"]);
     all.iter().for_each(|(name, it)| check(name, it));
 }
 
@@ -93,15 +93,33 @@ fn every_selector_follows_the_chosen_job_and_instance() {
 /// target-rate-interval, target-counter-agg: a counter is only ever a rate over Grafana's interval.
 #[test]
 fn counters_are_rates_over_the_interval_of_the_graph() {
+    const COUNTERS: [&str; 6] =
+        ["_total", "_bucket", "_count", "_sum", "Tcp_RetransSegs", "Tcp_OutSegs"];
     each_panel(|place, panel| {
         for query in queries(panel) {
-            let counters = query.matches("_total{").count() + query.matches("_bucket{").count();
-            let rates = query.matches("rate(").count() + query.matches("increase(").count();
+            for counter in COUNTERS {
+                for (at, _) in query.match_indices(counter).filter(|it| ends_a_name(query, it)) {
+                    let name =
+                        query[..at].rfind(|it: char| !it.is_ascii_alphanumeric() && it != '_');
+                    let before = &query[..=name.unwrap()];
+                    let is_rate = before.ends_with("rate(") || before.ends_with("increase(");
+                    assert!(is_rate, "{place}: {counter} in {query}");
+                }
+            }
             let ranges =
                 query.matches("[$__rate_interval]").count() + query.matches("[$__range]").count();
-            assert_eq!((counters, counters), (rates, ranges), "{place}: {query}");
+            assert_eq!(
+                query.matches('[').count() - query.matches("[0-9]").count(),
+                ranges,
+                "{place}: {query}"
+            );
         }
     });
+}
+
+/// Whether what was found is the end of a metric's name.
+fn ends_a_name(query: &str, (at, found): &(usize, &str)) -> bool {
+    query[at + found.len()..].starts_with(['{', '['])
 }
 
 #[test]

@@ -1,5 +1,7 @@
-//! Dashboards, alerts and runbooks, without a Prometheus.
+//! Dashboards, alerts and runbooks: by their rules, and on a real Prometheus.
 
 mod alerts;
 mod dashboards;
 mod expressions;
+mod prometheus;
+mod scraped;

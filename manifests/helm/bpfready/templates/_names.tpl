@@ -141,3 +141,13 @@ spec:
 {{ include "bpfready.policy.same" (dict "part" "Status" "but" "['conditions']" "message" (printf "%s changes nothing of a Node's status but its own conditions" .who)) }}
 {{ include "bpfready.policy.same.metadata" . }}
 {{- end }}
+
+{{/* Name of the volume of a host path. */}}
+{{- define "bpfready.volume" -}}
+{{ . | trimAll "/" | lower | replace "/" "-" | replace "." "-" | replace "_" "-" | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{/* Where systemd keeps what units there are and which run, and what networkd was told. */}}
+{{- define "bpfready.systemd" -}}
+[/etc/systemd, /run/systemd/system, /run/systemd/units, /usr/lib/systemd]
+{{- end }}
