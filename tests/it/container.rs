@@ -1,10 +1,15 @@
-//! The binary in a container that is made as the DaemonSet says, by runc: `cargo xtask image --try`.
+//! The image, or the binary alone, in a container that is made as the DaemonSet says, by runc:
+//! `cargo xtask image --try`. `BPFREADY_IMAGE` names the image, a folder in the OCI layout.
 //!
 //! What Kubernetes would hand to the runtime is read from the manifest, so that a change there is
 //! tried here.
 
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -21,19 +26,33 @@ impl Bundle {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().join("rootfs");
         std::fs::create_dir(&root).unwrap();
-        std::fs::copy(bpfready_tests::binary(), root.join("bpfready")).unwrap();
+        match std::env::var_os("BPFREADY_IMAGE") {
+            Some(layout) => unpack(Path::new(&layout), &root),
+            None => drop(std::fs::copy(bpfready_tests::binary(), root.join("bpfready")).unwrap()),
+        }
         let config = config(args, seccomp);
         std::fs::write(dir.path().join("config.json"), config.to_string()).unwrap();
         Self(dir)
     }
 
-    fn run(&self, name: &str) -> Output {
+    fn runc(&self) -> Command {
         let mut runc = Command::new("runc");
-        runc.arg("--root").arg(self.0.path().join("state")).args(["run", "--bundle"]);
-        runc.arg(self.0.path())
-            .arg(name)
-            .output()
-            .expect("runc: `cargo xtask image --try` brings it")
+        runc.arg("--root").arg(self.0.path().join("state"));
+        runc
+    }
+
+    fn run(&self, name: &str) -> Output {
+        let mut run = self.runc();
+        run.args(["run", "--bundle"]).arg(self.0.path()).arg(name);
+        run.output().expect("runc: `cargo xtask image --try` brings it")
+    }
+
+    /// Starts it and goes on; it ends by [`Running::end`].
+    fn start(self, name: &'static str) -> Running {
+        let mut run = self.runc();
+        run.args(["run", "--bundle"]).arg(self.0.path()).arg(name);
+        let child = run.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        Running { bundle: self, name, child }
     }
 
     /// Every file below the root: mount points are made by runc, anything else would be a write.
@@ -51,6 +70,46 @@ impl Bundle {
         }
         files.sort();
         files
+    }
+}
+
+/// A container that runs.
+struct Running {
+    bundle: Bundle,
+    name: &'static str,
+    child: Child,
+}
+
+impl Running {
+    /// SIGTERM, as a kubelet sends it; its exit code.
+    fn end(mut self) -> Option<i32> {
+        let kill = self.bundle.runc().args(["kill", self.name, "TERM"]).status().unwrap();
+        assert!(kill.success());
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Where a test failed it still runs.
+        let _ = self.bundle.runc().args(["delete", "--force", self.name]).output();
+        let _ = self.child.wait();
+    }
+}
+
+/// Lays the layers of this machine's image of a multi-arch one over each other.
+fn unpack(layout: &Path, root: &Path) {
+    let blob =
+        |digest: &Value| layout.join("blobs").join(digest.as_str().unwrap().replace(':', "/"));
+    let read =
+        |path: PathBuf| -> Value { serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap() };
+    let index = read(blob(&read(layout.join("index.json"))["manifests"][0]["digest"]));
+    let images = index["manifests"].as_array().unwrap();
+    let ours = images.iter().find(|it| it["platform"]["architecture"] == "amd64").unwrap();
+    for layer in read(blob(&ours["digest"]))["layers"].as_array().unwrap() {
+        let mut tar = Command::new("tar");
+        tar.args(["--extract", "--gzip", "--file"]).arg(blob(&layer["digest"]));
+        assert!(tar.arg("--directory").arg(root).status().unwrap().success());
     }
 }
 
@@ -232,7 +291,43 @@ fn nothing_is_written() {
     let bundle = Bundle::new(&["check", "-o", "json"], &seccomp(true));
     bundle.run("bpfready-writes");
     let root = bundle.0.path().join("rootfs");
-    // runc makes a file to mount /etc/os-release on.
-    let expected = [root.join("bpfready"), root.join("host/etc/os-release")];
+    // runc makes a file to mount /etc/os-release on; the image has its bill of materials.
+    let mut expected = vec![root.join("bpfready"), root.join("host/etc/os-release")];
+    expected.extend(std::env::var_os("BPFREADY_IMAGE").map(|_| root.join("sbom.cdx.json")));
     assert_eq!(bundle.files(), expected);
+}
+
+/// One number of a scrape.
+fn scraped(address: SocketAddr, name: &str) -> Option<f64> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    write!(stream, "GET /metrics HTTP/1.0\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let value = answer.lines().find_map(|it| it.strip_prefix(name)?.strip_prefix("{} "))?;
+    value.trim().parse().ok()
+}
+
+/// The pod asks for so much memory: a node plans with it.
+#[test]
+#[ignore = "needs runc and root: cargo xtask image --try"]
+fn an_agent_inside_stays_below_the_memory_that_its_pod_asks_for() {
+    let asked = daemonset()["containers"][0]["resources"]["requests"]["memory"].clone();
+    let asked: f64 = asked.as_str().unwrap().strip_suffix("Mi").unwrap().parse().unwrap();
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let listen = address.to_string();
+    let bundle = Bundle::new(&["agent", "--standalone", "--listen", &listen], &seccomp(true));
+    let agent = bundle.start("bpfready-agent");
+    let began = Instant::now();
+    while scraped(address, "bpfready_report_age_seconds").is_none() {
+        assert!(began.elapsed() < Duration::from_secs(30), "no report after 30 s");
+        thread::sleep(Duration::from_millis(50));
+    }
+    let mut memory = None;
+    for _ in 0..100 {
+        memory = scraped(address, "process_resident_memory_bytes").or(memory);
+    }
+    let used = memory.unwrap() / f64::from(1 << 20);
+    println!("agent in its container after 100 scrapes: {used:.1} MiB, asked for {asked} MiB");
+    assert!(used < asked, "{used} MiB of {asked} MiB");
+    assert_eq!(agent.end(), Some(0));
 }

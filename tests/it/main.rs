@@ -8,6 +8,7 @@ mod cilium_node;
 mod cli;
 mod clusters;
 mod container;
+mod docs;
 mod hosts;
 mod manifests;
 mod monitoring;

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use crate::setup::{self, Purpose};
-use crate::{build, docs, fuzz, kernels, manifests, places, process, progress, test, tidy};
+use crate::{
+    build, container, docs, fuzz, kernels, manifests, places, process, progress, test, tidy,
+};
 
 /// How long each fuzz target runs here; `cargo xtask fuzz` looks longer.
 const FUZZ_SECONDS: u32 = 5;
@@ -24,7 +26,8 @@ pub(crate) fn ci() -> Result<()> {
     steps.run("clippy", || cargo(&lint))?;
     steps.run("licences", deny)?;
     let count = steps.run("test", || test::all(&[]))?;
-    steps.run("build", || build::release().map(drop))?;
+    let binary = steps.run("build", build::release)?;
+    steps.run("container", || container::binary(&binary))?;
     steps.run("kernels", || kernels::kernels(&[]))?;
     steps.run("fuzz", || fuzz::fuzz(None, FUZZ_SECONDS))?;
     steps.print();

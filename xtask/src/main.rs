@@ -5,6 +5,7 @@ mod audit;
 mod bench;
 mod build;
 mod ci;
+mod container;
 mod docs;
 mod fuzz;
 mod image;

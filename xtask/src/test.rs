@@ -35,12 +35,15 @@ fn path_with_tools() -> Result<OsString> {
     Ok(env::join_paths(env::split_paths(&path).chain(tools))?)
 }
 
-/// Runs a binary in a container that is made as the DaemonSet says, and compares with outside.
-pub(crate) fn in_container(binary: &Path) -> Result<()> {
+/// The tests of a container that is made as the DaemonSet says, and compared with outside; what
+/// is in it comes by the environment.
+pub(crate) fn in_container() -> Result<Command> {
     let mut cargo = Command::new("cargo");
-    cargo.args(["test", "--package", "bpfready-tests", "--test", "it", "container", "--"]);
-    cargo.args(["--ignored", "--test-threads=1"]).current_dir(places::root());
-    process::run(cargo.env("BPFREADY_BIN", binary).env("PATH", path_with_tools()?))
+    // As `all` does, so that nothing is built twice.
+    cargo.args(["test", "--workspace", "--test", "it", "container", "--"]);
+    cargo.args(["--ignored", "--nocapture", "--test-threads=1"]).current_dir(places::root());
+    cargo.env("PATH", path_with_tools()?);
+    Ok(cargo)
 }
 
 /// Runs all tests, showing what they print.
