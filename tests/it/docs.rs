@@ -44,7 +44,7 @@ fn every_command_of_ours_is_one_that_the_program_knows() {
             assert_eq!(run.code, Some(0), "{}: bpfready {command}: {}", page.display(), run.stderr);
         }
     }
-    assert!(tried.len() > 8, "{tried:?}");
+    assert!(tried.len() > 5, "{tried:?}");
 }
 
 #[test]
