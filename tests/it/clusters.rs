@@ -15,6 +15,7 @@ use bpfready::judge::cluster::{Datapaths, Measured, Measurements, Policy, judge}
 use bpfready::judge::report::Ternary;
 use bpfready::observe::cluster::objects as read;
 use bpfready::publish::cluster as publish;
+use bpfready_tests::goldens;
 
 /// 2026-11-23T04:22:16Z.
 const NOW: u64 = 1_795_407_736;
@@ -24,23 +25,25 @@ fn dir() -> PathBuf {
 }
 
 fn cases() -> Vec<PathBuf> {
-    let mut cases: Vec<PathBuf> =
-        std::fs::read_dir(dir()).unwrap().map(|it| it.unwrap().path()).collect();
-    cases.sort();
-    cases
+    goldens::cases(&dir())
 }
 
-fn documents(case: &Path) -> Vec<serde_json::Value> {
+pub(crate) fn documents(case: &Path) -> Vec<serde_json::Value> {
     let text = std::fs::read_to_string(case.join("objects.yaml")).unwrap();
     serde_saphyr::from_multiple(&text).unwrap()
 }
 
+/// The objects among them: an empty list only says that there is none of its kind.
+pub(crate) fn objects(documents: &[serde_json::Value]) -> Vec<serde_json::Value> {
+    documents.iter().filter(|it| it.get("items").is_none()).cloned().collect()
+}
+
 /// The folder of one case.
-fn case(name: &str) -> PathBuf {
+pub(crate) fn case(name: &str) -> PathBuf {
     dir().join(name)
 }
 
-fn cluster(case: &Path) -> Cluster {
+pub(crate) fn cluster(case: &Path) -> Cluster {
     read::cluster(documents(case), NOW).unwrap()
 }
 
@@ -91,24 +94,7 @@ fn views(case: &Path) -> BTreeMap<String, String> {
 
 #[test]
 fn every_cluster_gives_the_report_that_was_reviewed() {
-    let bless = std::env::var_os("BLESS").is_some();
-    let mut wrong = Vec::new();
-    for case in cases() {
-        for (name, got) in views(&case) {
-            let path = case.join("want").join(name);
-            if bless {
-                std::fs::create_dir_all(case.join("want")).unwrap();
-                std::fs::write(&path, got).unwrap();
-            } else if std::fs::read_to_string(&path).ok().as_deref() != Some(&got) {
-                wrong
-                    .push(path.strip_prefix(bpfready_tests::root()).unwrap().display().to_string());
-            }
-        }
-    }
-    assert!(
-        wrong.is_empty(),
-        "{wrong:#?} differ: run `BLESS=1 cargo test -p bpfready-tests clusters`, review the git diff"
-    );
+    goldens::compare(&dir(), views);
 }
 
 #[test]

@@ -12,6 +12,7 @@ use bpfready::judge::{NodeReport, Policy, judge};
 use bpfready::observe::recording::{Origin, Recording};
 use bpfready::observe::{Host, snapshot};
 use bpfready::publish;
+use bpfready_tests::goldens;
 
 pub(crate) fn dir() -> PathBuf {
     bpfready_tests::root().join("tests/hosts")
@@ -23,10 +24,7 @@ pub(crate) fn case(name: &str) -> String {
 }
 
 fn cases() -> Vec<PathBuf> {
-    let mut cases: Vec<PathBuf> =
-        std::fs::read_dir(dir()).unwrap().map(|it| it.unwrap().path()).collect();
-    cases.sort();
-    cases
+    goldens::cases(&dir())
 }
 
 pub(crate) fn facts(case: &Path) -> Facts {
@@ -51,24 +49,7 @@ fn views(report: &NodeReport) -> BTreeMap<&'static str, String> {
 
 #[test]
 fn every_host_gives_the_verdict_that_was_reviewed() {
-    let bless = std::env::var_os("BLESS").is_some();
-    let mut wrong = Vec::new();
-    for case in cases() {
-        for (name, got) in views(&report(&case)) {
-            let path = case.join("want").join(name);
-            if bless {
-                std::fs::create_dir_all(case.join("want")).unwrap();
-                std::fs::write(&path, got).unwrap();
-            } else if std::fs::read_to_string(&path).ok().as_deref() != Some(&got) {
-                wrong
-                    .push(path.strip_prefix(bpfready_tests::root()).unwrap().display().to_string());
-            }
-        }
-    }
-    assert!(
-        wrong.is_empty(),
-        "{wrong:#?} differ: run `BLESS=1 cargo test -p bpfready-tests hosts`, review the git diff"
-    );
+    goldens::compare(&dir(), |case| views(&report(case)));
 }
 
 #[test]

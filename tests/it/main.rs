@@ -8,6 +8,7 @@ mod cilium_node;
 mod cli;
 mod clusters;
 mod container;
+mod controller;
 mod docs;
 mod hosts;
 mod manifests;

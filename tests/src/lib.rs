@@ -1,6 +1,7 @@
-//! What the integration tests share: where things are.
+//! What the integration tests share: where things are, an API server, goldens.
 
 pub mod apiserver;
+pub mod goldens;
 pub mod soak;
 
 use std::path::{Path, PathBuf};

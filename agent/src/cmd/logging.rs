@@ -16,6 +16,10 @@ pub(super) enum LogFormat {
     Json,
 }
 
+/// kube's client calls every request that was not answered an error, without saying which; who sent
+/// it says so with its meaning.
+const NOISE: &str = "kube_client::client::builder";
+
 /// Starts logging by `filter`, else by `RUST_LOG`, else by `default`, else not at all.
 pub(super) fn start(
     filter: Option<&str>,
@@ -25,8 +29,10 @@ pub(super) fn start(
     let from_environment = || std::env::var(EnvFilter::DEFAULT_ENV).ok();
     let asked = filter.map(str::to_owned).or_else(from_environment);
     let Some(filter) = asked.or_else(|| default.map(str::to_owned)) else { return Ok(()) };
+    let quiet =
+        if filter.contains("kube_client") { String::new() } else { format!(",{NOISE}=off") };
     let filter = EnvFilter::builder()
-        .parse(&filter)
+        .parse(filter.clone() + &quiet)
         .with_context(|| format!("log filter {filter:?}: expected a level or target=level"))?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     match format {

@@ -5,6 +5,8 @@ pub mod agent;
 pub mod check;
 #[cfg(feature = "kubernetes")]
 pub mod cluster;
+#[cfg(feature = "kubernetes")]
+pub mod controller;
 mod host;
 mod logging;
 mod output;
@@ -25,7 +27,7 @@ use logging::LogFormat;
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true, after_help = EXIT_CODES)]
 pub struct Cli {
-    /// What to log on stderr, in tracing's filter syntax; by default nothing, of an agent `info`
+    /// What to log on stderr, in tracing's filter syntax; by default nothing, of agent and controller `info`
     ///
     /// Examples: `debug`, `bpfready::observe=trace`. Without it, RUST_LOG is asked.
     #[arg(
@@ -47,6 +49,8 @@ enum Command {
     #[cfg(feature = "kubernetes")]
     Agent(Box<agent::Args>),
     #[cfg(feature = "kubernetes")]
+    Controller(Box<controller::Args>),
+    #[cfg(feature = "kubernetes")]
     Cluster(cluster::Args),
     Record(record::Args),
 }
@@ -57,6 +61,8 @@ impl Command {
         match self {
             #[cfg(feature = "kubernetes")]
             Self::Agent(args) => (Some("info"), args.log_format),
+            #[cfg(feature = "kubernetes")]
+            Self::Controller(args) => (Some("info"), args.log_format),
             #[cfg(feature = "kubernetes")]
             Self::Cluster(_) => (None, LogFormat::Text),
             Self::Check(_) | Self::Record(_) => (None, LogFormat::Text),
@@ -125,6 +131,8 @@ pub fn run(cli: Cli) -> anyhow::Result<Answer> {
         Command::Check(args) => check::run(&args),
         #[cfg(feature = "kubernetes")]
         Command::Agent(args) => agent::run(&args),
+        #[cfg(feature = "kubernetes")]
+        Command::Controller(args) => controller::run(&args),
         #[cfg(feature = "kubernetes")]
         Command::Cluster(args) => cluster::run(args),
         Command::Record(args) => record::run(&args),

@@ -86,6 +86,9 @@ macro_rules! metrics {
     };
 }
 
+#[rustfmt::skip]
+pub mod cluster;
+
 /// The metrics of one report. A metric with a `state` label has one series for every state, of
 /// which one is 1; "unknown" is a state.
 #[rustfmt::skip]
@@ -166,7 +169,7 @@ mod tests {
     /// <https://prometheus.io/docs/practices/naming/>: one prefix, and `_total` for counters only.
     #[test]
     fn names_follow_the_conventions() {
-        for metric in metrics::ALL.iter().chain(agent::ALL) {
+        for metric in metrics::ALL.iter().chain(agent::ALL).chain(cluster::ALL) {
             let of_every_client = metric.name.starts_with("process_");
             assert!(metric.name.starts_with("bpfready_") || of_every_client, "{}", metric.name);
             let counts = metric.kind == Kind::Counter;

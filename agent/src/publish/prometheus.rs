@@ -15,7 +15,7 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 
-use super::names::{Kind, Metric, agent};
+use super::names::{Kind, Metric, agent, cluster};
 use crate::judge::NodeReport;
 pub use bpf::{ANSWERS, XDP_FEATURES};
 pub use sample::Samples;
@@ -87,7 +87,8 @@ pub fn document(form: Form, parts: &[&str]) -> String {
 fn classic(part: &str) -> Cow<'_, str> {
     let is_counter = |name: &str| {
         let counts = |it: &&Metric| it.kind == Kind::Counter;
-        agent::ALL.iter().filter(counts).any(|it| it.name.strip_suffix(TOTAL) == Some(name))
+        let mut counters = agent::ALL.iter().chain(cluster::ALL).filter(counts);
+        counters.any(|it| it.name.strip_suffix(TOTAL) == Some(name))
     };
     if !part.contains(" counter\n") {
         return part.into();

@@ -126,6 +126,15 @@ const BUILT_IN: &[Row] = &[
     (
         "admissionregistration.k8s.io",
         "v1",
+        "MutatingWebhookConfiguration",
+        "mutatingwebhookconfigurations",
+        false,
+        "",
+        "",
+    ),
+    (
+        "admissionregistration.k8s.io",
+        "v1",
         "ValidatingAdmissionPolicy",
         "validatingadmissionpolicies",
         false,

@@ -183,7 +183,7 @@ impl Args {
     }
 }
 
-fn address(text: &str) -> Result<SocketAddr, String> {
+pub(in crate::cmd) fn address(text: &str) -> Result<SocketAddr, String> {
     let whole = if text.starts_with(':') { format!("[::]{text}") } else { text.to_owned() };
     whole
         .parse()
@@ -198,7 +198,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// A DNS subdomain (RFC 1123), with or without the `/` that ends it.
-fn prefix(text: &str) -> Result<String, String> {
+pub(in crate::cmd) fn prefix(text: &str) -> Result<String, String> {
     let domain = text.strip_suffix('/').unwrap_or(text);
     let is_part = |it: &str| {
         let edges = [it.chars().next(), it.chars().last()];

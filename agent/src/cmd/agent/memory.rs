@@ -3,7 +3,7 @@
 /// Tells the allocator of glibc to be frugal: one arena for all threads, what is large by itself
 /// and given back when freed. Its own choice grows with the largest piece that was ever freed
 /// (mallopt(3), `M_MMAP_THRESHOLD`), and the kernel's BTF has six megabytes.
-pub(super) fn frugal() {
+pub(in crate::cmd) fn frugal() {
     #[cfg(target_env = "gnu")]
     for (option, value) in [
         (libc::M_ARENA_MAX, 1),
@@ -19,7 +19,7 @@ pub(super) fn frugal() {
 }
 
 /// Gives free memory back to the kernel, between what is in use as well.
-pub(super) fn give_back() {
+pub(in crate::cmd) fn give_back() {
     #[cfg(target_env = "gnu")]
     // SAFETY: malloc_trim(3) frees what nobody holds, and takes the allocator's own locks.
     unsafe {

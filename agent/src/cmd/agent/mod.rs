@@ -1,6 +1,6 @@
 //! `bpfready agent`: looks, judges, publishes and serves, for months.
 
-mod args;
+pub(super) mod args;
 mod bell;
 mod cache;
 mod changes;
@@ -8,7 +8,7 @@ mod client;
 mod files;
 mod latest;
 mod looker;
-mod memory;
+pub(super) mod memory;
 mod meter;
 mod process;
 mod programs;

@@ -31,6 +31,7 @@ impl Condition {
 
 impl Trim for Condition {
     fn trim(&mut self, interner: &mut Interner) {
+        interner.rename(&mut self.kind);
         interner.share(&mut self.kind);
         interner.share(&mut self.status);
         interner.share(&mut self.reason);
@@ -67,6 +68,7 @@ impl std::fmt::Display for Taint {
 
 impl Trim for Taint {
     fn trim(&mut self, interner: &mut Interner) {
+        interner.rename(&mut self.key);
         interner.share(&mut self.key);
         interner.share(&mut self.value);
         interner.share(&mut self.effect);

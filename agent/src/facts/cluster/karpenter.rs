@@ -101,6 +101,11 @@ impl Trim for NodePool {
     fn trim(&mut self, interner: &mut Interner) {
         self.metadata.trim(interner);
         interner.share(&mut self.api_version);
+        let NodeTemplate { metadata, spec } = &mut self.spec.template;
+        interner.rename_keys(&mut metadata.labels);
+        spec.requirements.iter_mut().for_each(|it| interner.rename(&mut it.key));
+        let taints = spec.taints.iter_mut().chain(&mut spec.startup_taints);
+        taints.for_each(|it| it.trim(interner));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::text::{Interner, Labels, Text, Trim, null_is_default};
+use super::text::{Interner, Labels, PREFIX, Text, Trim, null_is_default};
 use super::time::Time;
 
 /// What identifies and marks an object.
@@ -63,16 +63,13 @@ pub struct Owner {
 
 /// Prefixes of annotations that are judged or that we wrote; all others are dropped, because
 /// `kubectl.kubernetes.io/last-applied-configuration` alone holds a whole object.
-const ANNOTATIONS: &[&str] = &[
-    "bpfready.io/",
-    "CapacityProvisioned",
-    "fargate.amazonaws.com/",
-    "kwok.x-k8s.io/",
-    "karpenter.sh/",
-];
+const ANNOTATIONS: &[&str] =
+    &[PREFIX, "CapacityProvisioned", "fargate.amazonaws.com/", "kwok.x-k8s.io/", "karpenter.sh/"];
 
 impl Trim for Meta {
     fn trim(&mut self, interner: &mut Interner) {
+        interner.rename_keys(&mut self.labels);
+        interner.rename_keys(&mut self.annotations);
         self.annotations.retain(|key| ANNOTATIONS.iter().any(|it| key.starts_with(it)));
         self.resource_version = Text::default();
         interner.share_all(&mut self.labels);

@@ -121,6 +121,16 @@ impl Affinity {
             .and_then(|it| it.required_during_scheduling_ignored_during_execution.as_ref());
         required.map_or(&[], |it| &it.node_selector_terms)
     }
+
+    /// Every expression about labels, of all alternatives.
+    pub(super) fn expressions_mut(&mut self) -> impl Iterator<Item = &mut Expression> {
+        let required = self
+            .node_affinity
+            .as_mut()
+            .and_then(|it| it.required_during_scheduling_ignored_during_execution.as_mut());
+        let terms = required.into_iter().flat_map(|it| &mut it.node_selector_terms);
+        terms.flat_map(|it| &mut it.match_expressions)
+    }
 }
 
 #[cfg(test)]

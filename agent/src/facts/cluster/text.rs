@@ -215,13 +215,42 @@ impl<'de> Visitor<'de> for Map {
     }
 }
 
+/// The prefix of our keys on objects, unless it is configured; in facts it is always this one.
+pub const PREFIX: &str = "bpfready.io/";
+
 /// Every string once.
 #[derive(Debug, Default)]
 pub struct Interner {
     known: HashSet<Text>,
+    /// What our keys begin with on this cluster's objects; `None`: with [`PREFIX`].
+    configured: Option<String>,
 }
 
 impl Interner {
+    /// An interner for a cluster where our keys have this prefix, such as `example.org/`.
+    pub fn for_prefix(prefix: &str) -> Self {
+        let configured = (prefix != PREFIX).then(|| prefix.to_owned());
+        Self { known: HashSet::new(), configured }
+    }
+
+    /// Gives our keys the prefix that they have in facts.
+    pub fn rename(&self, text: &mut Text) {
+        let Some(configured) = &self.configured else { return };
+        if let Some(name) = text.strip_prefix(configured.as_str()) {
+            *text = format!("{PREFIX}{name}").into();
+        }
+    }
+
+    /// As [`Self::rename`], for every key.
+    pub fn rename_keys(&self, labels: &mut Labels) {
+        if self.configured.is_none() {
+            return;
+        }
+        labels.0.iter_mut().for_each(|(key, _)| self.rename(key));
+        // Their order is that of their names.
+        labels.0.sort();
+    }
+
     /// Makes `text` share the memory of an equal one that was seen before.
     pub fn share(&mut self, text: &mut Text) {
         match self.known.get(&**text) {
@@ -283,6 +312,18 @@ mod tests {
         drop((first, second));
         interner.forget_unused();
         assert!(interner.is_empty());
+    }
+
+    #[test]
+    fn keys_of_a_configured_prefix_are_ours_and_others_are_nobodys() {
+        let text = r#"{"example.org/ebpf":"full","b":"x","example.com/ebpf":"none"}"#;
+        let mut labels: Labels = serde_json::from_str(text).unwrap();
+        Interner::for_prefix("example.org/").rename_keys(&mut labels);
+        assert!(labels.is("bpfready.io/ebpf", "full") && labels.is("b", "x"));
+        assert!(labels.is("example.com/ebpf", "none") && !labels.has("example.org/ebpf"));
+        let mut usual: Labels = serde_json::from_str(text).unwrap();
+        Interner::for_prefix(PREFIX).rename_keys(&mut usual);
+        assert!(usual.is("example.org/ebpf", "full"));
     }
 
     #[test]

@@ -98,6 +98,10 @@ impl Trim for DaemonSet {
 fn trim_workload(metadata: &mut Meta, spec: &mut WorkloadSpec, interner: &mut Interner) {
     metadata.trim(interner);
     interner.share_all(&mut spec.template.metadata.labels);
+    interner.rename_keys(&mut spec.template.spec.node_selector);
+    if let Some(affinity) = &mut spec.template.spec.affinity {
+        affinity.expressions_mut().for_each(|it| interner.rename(&mut it.key));
+    }
     spec.template.spec.volumes = Vec::new();
     for container in &mut spec.template.spec.containers {
         interner.share(&mut container.image);

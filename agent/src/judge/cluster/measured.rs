@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::works::WORKS;
 use crate::facts::Observed;
+use crate::facts::cluster::text::PREFIX;
 use crate::facts::cluster::{Node, Text};
 use crate::judge::report::{
     Cni, Extent, FeatureStatus, Finding, Outcome, ProxyMode, Release, Severity, Ternary, Verdict,
@@ -115,9 +116,6 @@ impl Measured {
         })
     }
 }
-
-/// Prefix of our keys on objects.
-pub const PREFIX: &str = "bpfready.io/";
 
 /// A member of a closed set by its JSON word; `None`: not a member, so a newer agent wrote it.
 fn word<T: serde::de::DeserializeOwned>(word: &str) -> Option<T> {

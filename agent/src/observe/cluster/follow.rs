@@ -1,11 +1,13 @@
 //! Watching: objects as they change, trimmed as they come.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use futures::{Stream, StreamExt as _};
 use kube::Client;
 use kube::api::{Api, ApiResource, ObjectMeta};
 use kube::core::{DynamicResourceScope, Resource};
+use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt as _, watcher as watch};
 use serde::de::DeserializeOwned;
@@ -31,11 +33,13 @@ pub enum Change<T> {
     Broken(Failure),
 }
 
-/// Follows what is selected, for ever. `kind` is Kubernetes' name of it: `Node`, `Pod`.
+/// Follows what is selected, for ever. `kind` is Kubernetes' name of it: `Node`, `Pod`; `interner`
+/// knows the prefix of our keys.
 pub fn follow<T>(
     client: Client,
     selection: &Selection,
     kind: &str,
+    interner: Interner,
 ) -> impl Stream<Item = Change<T>> + Send + use<T>
 where
     T: DeserializeOwned + Clone + std::fmt::Debug + Named + Trim + Send + Sync + 'static,
@@ -54,14 +58,32 @@ where
     if !selection.labels.is_empty() {
         config = config.labels(selection.labels);
     }
-    let mut state = State { interner: Interner::default(), listed: Vec::new() };
-    watch(api, config).default_backoff().filter_map(move |event| {
+    let mut state = State { interner, listed: Vec::new() };
+    watch(api, config).backoff(Patience::default()).filter_map(move |event| {
         let change = match event {
             Ok(event) => state.take(event),
             Err(error) => Some(Change::Broken(broken(&path, &error))),
         };
         futures::future::ready(change)
     })
+}
+
+/// kube's waits after errors, 0.8 to 30 s. Its own use of them starts anew with every attempt to
+/// list, so a server that is away would be asked every second.
+#[derive(Default)]
+struct Patience(watcher::DefaultBackoff);
+
+impl Iterator for Patience {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        self.0.next()
+    }
+}
+
+impl Backoff for Patience {
+    /// Two minutes without an error do it, which is kept count of inside.
+    fn reset(&mut self) {}
 }
 
 struct State<T> {

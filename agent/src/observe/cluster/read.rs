@@ -7,7 +7,7 @@ use super::discovery::{self, Served};
 use super::kinds::{CILIUM_CONFIG, FARGATE_WEBHOOK, Selection};
 use super::list::Reader;
 use crate::facts::Observed;
-use crate::facts::cluster::cilium::{self, CiliumConfig, Crd};
+use crate::facts::cluster::cilium::{self, CiliumConfig, CiliumNode, Crd};
 use crate::facts::cluster::karpenter::{self, NodePool};
 use crate::facts::cluster::text::{Interner, Trim};
 use crate::facts::cluster::workload::{Deployment, NetworkPolicy};
@@ -44,7 +44,7 @@ pub async fn rest(reader: &Reader, interner: &mut Interner, now: u64) -> Cluster
         crds: reader.list(&Selection::crds(), interner, is_judged).await,
         node_pools: node_pools(reader, interner, &served).await,
         node_claims: custom(reader, interner, &served, (karpenter::GROUP, "nodeclaims")).await,
-        cilium_nodes: names(reader, interner, &served, (cilium::GROUP, "ciliumnodes")).await,
+        cilium_nodes: cilium_nodes(reader, interner, &served).await,
         cilium_node_configs: custom(
             reader,
             interner,
@@ -86,27 +86,20 @@ async fn custom<T: DeserializeOwned + Trim>(
     served: &Observed<Served>,
     (group, plural): GroupKind<'_>,
 ) -> Observed<Option<Vec<T>>> {
-    match discovery::version_of(reader, served, group, plural).await {
-        Observed::Known(Some(version)) => {
-            reader.list(&Selection::custom(&version, plural), interner, |_| true).await.map(Some)
-        }
-        Observed::Known(None) => Observed::Known(None),
-        Observed::Unknown(failure) => Observed::Unknown(failure),
-    }
+    let version = discovery::version_of(reader, served, group, plural).await;
+    if_served(version, async |version| {
+        reader.list(&Selection::custom(&version, plural), interner, |_| true).await
+    })
+    .await
 }
 
-/// As [`custom`], `metadata` alone.
-async fn names<T: DeserializeOwned + Trim>(
-    reader: &Reader,
-    interner: &mut Interner,
-    served: &Observed<Served>,
-    (group, plural): GroupKind<'_>,
-) -> Observed<Option<Vec<T>>> {
-    match discovery::version_of(reader, served, group, plural).await {
-        Observed::Known(Some(version)) => {
-            let selection = Selection::custom_metadata(&version, plural);
-            reader.list(&selection, interner, |_| true).await.map(Some)
-        }
+/// What `read` says of a kind in the version in which it is served; `Known(None)`: it is not.
+async fn if_served<T>(
+    version: Observed<Option<String>>,
+    read: impl AsyncFnOnce(String) -> Observed<T>,
+) -> Observed<Option<T>> {
+    match version {
+        Observed::Known(Some(version)) => read(version).await.map(Some),
         Observed::Known(None) => Observed::Known(None),
         Observed::Unknown(failure) => Observed::Unknown(failure),
     }
@@ -119,18 +112,29 @@ async fn node_pools(
     served: &Observed<Served>,
 ) -> Observed<Option<Vec<NodePool>>> {
     let version = discovery::version_of(reader, served, karpenter::GROUP, "nodepools").await;
-    let version = match version {
-        Observed::Known(Some(version)) => version,
-        Observed::Known(None) => return Observed::Known(None),
-        Observed::Unknown(failure) => return Observed::Unknown(failure),
-    };
-    let pools = reader.list(&Selection::custom(&version, "nodepools"), interner, |_| true).await;
-    pools.map(|mut pools: Vec<NodePool>| {
-        for pool in &mut pools {
-            pool.api_version = version.as_str().into();
-        }
-        Some(pools)
+    if_served(version, async |version| {
+        let selection = Selection::custom(&version, "nodepools");
+        let pools = reader.list(&selection, interner, |_| true).await;
+        pools.map(|mut pools: Vec<NodePool>| {
+            pools.iter_mut().for_each(|it| it.api_version = version.as_str().into());
+            pools
+        })
     })
+    .await
+}
+
+/// Of CiliumNodes nothing is needed but which there are.
+async fn cilium_nodes(
+    reader: &Reader,
+    interner: &mut Interner,
+    served: &Observed<Served>,
+) -> Observed<Option<Vec<CiliumNode>>> {
+    let version = discovery::version_of(reader, served, cilium::GROUP, "ciliumnodes").await;
+    if_served(version, async |version| {
+        let selection = Selection::custom_metadata(&version, "ciliumnodes");
+        reader.list(&selection, interner, |_| true).await
+    })
+    .await
 }
 
 /// Policies of Kubernetes and of Cilium together; one kind that cannot be read makes all unknown,

@@ -5,6 +5,8 @@ pub mod json;
 #[cfg(feature = "kubernetes")]
 pub mod lease;
 pub mod markdown;
+#[cfg(feature = "kubernetes")]
+pub mod metrics;
 pub mod nodepool;
 #[cfg(feature = "kubernetes")]
 pub mod page;
@@ -19,4 +21,4 @@ pub mod writer;
 pub mod writes;
 
 #[cfg(feature = "kubernetes")]
-pub use requests::Ended;
+pub use requests::{Author, Ended};

@@ -1,5 +1,6 @@
 //! One write as one request, and how it ended.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
@@ -46,9 +47,29 @@ impl Ended {
     }
 }
 
+/// Who writes, and how our keys begin on this cluster's objects.
+#[derive(Debug, Clone)]
+pub struct Author {
+    /// The pod's name.
+    pub instance: String,
+    /// Such as `example.org/`; [`PREFIX`] unless it is configured.
+    pub prefix: String,
+}
+
+impl Author {
+    /// A key of ours as it is written.
+    fn key(&self, key: &str) -> String {
+        key.strip_prefix(PREFIX).map_or_else(|| key.to_owned(), |it| format!("{}{it}", self.prefix))
+    }
+
+    fn labels(&self, labels: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        labels.iter().map(|(key, value)| (self.key(key), value.clone())).collect()
+    }
+}
+
 /// Sends one write.
-pub(super) async fn send(client: &Client, instance: &str, write: &Write) -> Ended {
-    let request = match request(instance, write) {
+pub(super) async fn send(client: &Client, author: &Author, write: &Write) -> Ended {
+    let request = match request(author, write) {
         Ok(request) => request,
         Err(error) => {
             tracing::error!(%error, kind = write.kind(), "cannot build a request");
@@ -88,18 +109,19 @@ fn ended(error: &kube::Error, write: &Write) -> Ended {
 
 type Built = Result<http::Request<Vec<u8>>, kube::core::request::Error>;
 
-fn request(instance: &str, write: &Write) -> Built {
+fn request(author: &Author, write: &Write) -> Built {
     let apply = PatchParams::apply(MANAGER);
     match write {
         Write::NodeLabels { node, labels } => {
             let object = json!({
                 "apiVersion": "v1", "kind": "Node",
-                "metadata": {"name": &**node, "labels": labels},
+                "metadata": {"name": &**node, "labels": author.labels(labels)},
             });
             Request::new("/api/v1/nodes").patch(node, &apply, &Patch::Apply(object))
         }
         Write::NodeCondition { node, condition } => {
             let mut condition = condition.clone();
+            condition["type"] = author.key(condition["type"].as_str().unwrap_or_default()).into();
             let now = json!(seconds(Timestamp::now()));
             condition["lastHeartbeatTime"] = now.clone();
             condition["lastTransitionTime"] = now;
@@ -112,14 +134,14 @@ fn request(instance: &str, write: &Write) -> Built {
             Request::new("/api/v1/nodes").patch_subresource("status", node, &apply.force(), &patch)
         }
         Write::Event { pod, profile } => {
-            let event = event(instance, pod, &desired::event_message(profile.as_ref()));
+            let event = event(&author.instance, pod, &desired::event_message(profile.as_ref()));
             let path = format!("/apis/events.k8s.io/v1/namespaces/{}/events", pod.namespace);
             let body =
                 serde_json::to_vec(&event).map_err(kube::core::request::Error::SerializeBody)?;
             Request::new(path).create(&PostParams::default(), body)
         }
         Write::Annotation { pod, value } => {
-            let key = format!("{PREFIX}ebpf");
+            let key = format!("{}ebpf", author.prefix);
             // With its uid: another pod of this name is refused.
             let patch = json!({"metadata": {"uid": &*pod.uid, "annotations": {key: value}}});
             let path = format!("/api/v1/namespaces/{}/pods", pod.namespace);
@@ -130,7 +152,7 @@ fn request(instance: &str, write: &Write) -> Built {
         Write::PoolLabels { api_version, pool, labels } => {
             let object = json!({
                 "apiVersion": &**api_version, "kind": "NodePool",
-                "metadata": {"name": &**pool, "labels": labels},
+                "metadata": {"name": &**pool, "labels": author.labels(labels)},
             });
             let path = format!("/apis/{api_version}/nodepools");
             Request::new(path).patch(pool, &apply, &Patch::Apply(object))
@@ -173,6 +195,10 @@ fn micros(at: Timestamp) -> String {
 mod tests {
     use super::*;
 
+    fn author(prefix: &str) -> Author {
+        Author { instance: "i".into(), prefix: prefix.into() }
+    }
+
     fn pod() -> PodId {
         PodId {
             namespace: "web".into(),
@@ -183,7 +209,8 @@ mod tests {
 
     #[test]
     fn an_annotation_names_the_pod_by_its_uid() {
-        let request = request("i", &Write::Annotation { pod: pod(), value: "none" }).unwrap();
+        let request =
+            request(&author(PREFIX), &Write::Annotation { pod: pod(), value: "none" }).unwrap();
         assert_eq!(request.method(), "PATCH");
         assert!(request.uri().to_string().starts_with("/api/v1/namespaces/web/pods/a?"));
         assert_eq!(request.headers()["content-type"], "application/merge-patch+json");
@@ -202,14 +229,16 @@ mod tests {
     }
 
     #[test]
-    fn a_nodepool_is_applied_without_a_spec() {
+    fn a_nodepool_is_applied_without_a_spec_and_with_the_configured_prefix() {
         let write = Write::PoolLabels {
             api_version: "karpenter.sh/v1".into(),
             pool: "default".into(),
             labels: [("bpfready.io/ebpf".into(), "full".into())].into(),
         };
-        let body: Value = serde_json::from_slice(request("i", &write).unwrap().body()).unwrap();
+        let body: Value =
+            serde_json::from_slice(request(&author("example.org/"), &write).unwrap().body())
+                .unwrap();
         assert!(body.get("spec").is_none());
-        assert_eq!(body["metadata"]["labels"]["bpfready.io/ebpf"], "full");
+        assert_eq!(body["metadata"]["labels"], json!({"example.org/ebpf": "full"}));
     }
 }

@@ -8,7 +8,7 @@ use kube::Client;
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
-use super::requests::{Ended, send};
+use super::requests::{Author, Ended, send};
 use super::writes::Write;
 
 /// How long a write may take to be seen by the watch, before it counts as undone.
@@ -41,8 +41,8 @@ impl Sent {
 pub struct Writer {
     /// The client.
     pub client: Client,
-    /// Who writes: the pod's name.
-    pub instance: String,
+    /// Who writes.
+    pub author: Author,
     /// From one write to the next.
     pub pace: Duration,
     /// Whether this one leads.
@@ -86,7 +86,7 @@ impl Writer {
     }
 
     async fn write(&self, write: &Write, settled: &mut Settled) {
-        let ended = send(&self.client, &self.instance, write).await;
+        let ended = send(&self.client, &self.author, write).await;
         self.sent.count(write, ended);
         match ended {
             Ended::Written | Ended::Repeated if matches!(write, Write::Event { .. }) => {

@@ -21,6 +21,16 @@ impl Samples {
         }
     }
 
+    /// As [`Self::put`], but adds to the series of these labels where there is one.
+    pub fn add(&mut self, metric: Metric, labels: &[&str], value: f64) {
+        let same = |it: &&mut Sample| it.0.iter().map(String::as_str).eq(labels.iter().copied());
+        let samples = self.0.iter_mut().find(|it| it.0 == metric).map(|it| &mut it.1);
+        match samples.and_then(|it| it.iter_mut().find(same)) {
+            Some((_, sum)) => *sum += value,
+            None => self.put(metric, labels, value),
+        }
+    }
+
     /// One series for every member of a closed set: 1 for the one that holds, 0 for the others.
     /// The metric's last label is `state`.
     pub(in crate::publish) fn states<T: Words>(

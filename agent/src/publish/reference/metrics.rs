@@ -2,11 +2,13 @@
 
 use super::values::{Values, of};
 use super::{MADE, code};
-use crate::publish::names::{Kind, Metric, agent, metrics};
+use crate::judge::cluster::Compute;
+use crate::judge::cluster::startup::Stage;
+use crate::publish::names::{Kind, Metric, agent, cluster, metrics};
 use crate::publish::prometheus::MAX_SERIES;
 
 const HEAD: &str = "\
-The agent serves these on `/metrics` (port 9770), as OpenMetrics or classic text, whichever `Accept` prefers. \
+Agent and controller serve these on `/metrics` (port 9770), as OpenMetrics or classic text, whichever `Accept` prefers. \
 `bpfready check -o prometheus` prints those of one report.
 
 - **A `state` is one series for every state**: the one that holds is 1, the others 0. `unknown` is a state of its \
@@ -25,6 +27,9 @@ pub fn page() -> String {
     page.extend(metrics::ALL.iter().map(section));
     page += "## Of the agent\n\nOf the running process, as it is when it is asked.\n\n";
     page.extend(agent::ALL.iter().map(section));
+    page += "## Of the cluster\n\nFrom the controller; what is known of the cluster comes from the replica that leads.\n\n";
+    page.extend(cluster::ALL.iter().map(section));
+    page += &startup();
     // One empty line less than the sections leave.
     page.pop();
     page
@@ -43,6 +48,20 @@ fn section(metric: &Metric) -> String {
     section + &format!("- none: {absence}\n\n")
 }
 
+/// The one histogram.
+fn startup() -> String {
+    let stages: Vec<&str> = Stage::ALL.iter().map(|it| it.as_str()).collect();
+    let kinds: Vec<&str> = Compute::ALL.iter().map(|it| it.as_str()).collect();
+    format!(
+        "### `{}`\n\nHistogram. {}.\n\n- `compute`: {}\n- `stage`: {}\n- none: {}\n\n",
+        cluster::STARTUP,
+        cluster::STARTUP_HELP,
+        code(kinds),
+        code(stages),
+        cluster::STARTUP_ABSENCE
+    )
+}
+
 fn told(values: &Values) -> String {
     match values {
         Values::Closed(words) => code(words.iter().copied()),
@@ -57,10 +76,14 @@ mod tests {
     #[test]
     fn every_metric_has_its_section_and_says_what_its_absence_means() {
         let page = page();
-        for metric in metrics::ALL.iter().chain(agent::ALL) {
-            assert_eq!(page.matches(&format!("### `{}`\n", metric.name)).count(), 1);
+        for metric in metrics::ALL.iter().chain(agent::ALL).chain(cluster::ALL) {
+            let title = format!("### `{}`\n", metric.name);
+            // Of a process there is one each: the agent and the controller.
+            let wanted = if metric.name == cluster::MEMORY.name { 2 } else { 1 };
+            assert_eq!(page.matches(&title).count(), wanted, "{title}");
         }
-        let sections = metrics::ALL.len() + agent::ALL.len();
+        // One more is the histogram.
+        let sections = metrics::ALL.len() + agent::ALL.len() + cluster::ALL.len() + 1;
         assert_eq!(page.matches("\n- none: ").count(), sections);
     }
 }

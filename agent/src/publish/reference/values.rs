@@ -1,5 +1,7 @@
 //! Which values the labels of a metric have.
 
+mod cluster;
+
 use crate::facts::Cause;
 use crate::facts::privilege::Rung;
 use crate::judge::features;
@@ -52,6 +54,9 @@ const ISSUE: &str = "the rule that found it, as `datapath.conflicts` and `datapa
 
 /// The values of one label of a metric.
 pub fn of(metric: &Metric, label: &str) -> Values {
+    if let Some(values) = cluster::of(metric, label) {
+        return values;
+    }
     match label {
         "state" => states(metric),
         "feature" => match *metric == metrics::NIC_XDP {
@@ -143,10 +148,11 @@ fn words<T: Words>() -> Values {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::publish::names::cluster as of_cluster;
 
     #[test]
     fn every_label_of_every_metric_is_described() {
-        for metric in metrics::ALL.iter().chain(agent::ALL) {
+        for metric in metrics::ALL.iter().chain(agent::ALL).chain(of_cluster::ALL) {
             for label in metric.labels {
                 assert!(!matches!(of(metric, label), Open("")), "{} of {}", label, metric.name);
             }

@@ -1,0 +1,7 @@
+//! The controller and `bpfready cluster` on an API server: the one in this process, or a real one
+//! by `KUBEBUILDER_ASSETS`; with exactly the rights of `manifests/base`.
+
+mod fleet;
+mod kinds;
+mod process;
+mod serves;
