@@ -59,7 +59,7 @@ async fn started_as_the_deployment_says_it_shows_the_matrix() {
     })
     .await;
     let page = controller.get("/").await.unwrap();
-    for words in ["Compatibility", "EC2 managed", "Karpenter default", "Start-up times"] {
+    for words in ["Compatibility", "EC2 managed", "Karpenter default", "NodePools"] {
         assert!(page.contains(words), "{words}: {page}");
     }
     assert_eq!(controller.report().await.unwrap()["kind"], "ClusterReport");
