@@ -8,11 +8,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut looks = Looks::default();
     let kernel = kernel::kernel(&host, &mut looks);
     let privilege = privilege::privilege(&host);
-    let vmlinux = btf::load(&host);
-    let btf = btf::btf(&host, &vmlinux);
-    let config = config::config(&host, &mut looks, &kernel.uname);
+    let (early, (vmlinux, btf, config)) = bpf::early_beside(&host, &privilege, || {
+        let vmlinux = btf::load(&host);
+        let btf = btf::btf(&host, &vmlinux);
+        (vmlinux, btf, config::config(&host, &mut looks, &kernel.uname))
+    });
     let ground = bpf::Ground { privilege: &privilege, vmlinux: &vmlinux, btf: &btf };
-    let bpf = bpf::bpf(&host, ground);
+    let bpf = bpf::bpf(&host, ground, early);
     serde_json::to_writer(std::io::stdout().lock(), &(bpf, btf, config))?;
     Ok(())
 }

@@ -6,6 +6,12 @@ use std::time::Duration;
 
 use crate::facts::{Cause, Failure, Observed};
 
+/// A limit of so many seconds; longer under test, where hundreds of namespaces come and go at once
+/// and each holds the lock that these questions wait for.
+pub(super) const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(if cfg!(test) { 60 } else { seconds })
+}
+
 /// Asks in a thread of its own and waits at most `limit` for the answer.
 ///
 /// A system call that waits for a lock of the kernel (the RTNL mutex, when some device hangs in

@@ -72,15 +72,19 @@ pub fn look_again(host: &Host, earlier: Option<Facts>) -> Look {
         || inventory::inventory(host, &privilege, &vmlinux),
         |failure| inventory::all_unknown(&failure),
     );
-    let config = config::config(host, &mut looks, &kernel.uname);
-    let mounts = mounts::mounts(host, &mut looks);
-    let around = datapath::Ground { privilege: &privilege, config: &config, mounts: &mounts };
     let kept = Kept::of(earlier, &kernel, &privilege, &mut looks);
     let is_probed = kept.is_none();
+    let mut read =
+        || (config::config(host, &mut looks, &kernel.uname), mounts::mounts(host, &mut looks));
+    let (early, (config, mounts)) = match is_probed {
+        true => bpf::early_beside(host, &privilege, read),
+        false => (bpf::Early::nothing(), read()),
+    };
+    let around = datapath::Ground { privilege: &privilege, config: &config, mounts: &mounts };
     let ground = bpf::Ground { privilege: &privilege, vmlinux: &vmlinux, btf: &btf };
     let (Kept { bpf, selftests, net_probes }, node, seen) =
         beside_the_network(host, &mut looks, around, |looks| {
-            kept.unwrap_or_else(|| probe(host, looks, ground, &config))
+            kept.unwrap_or_else(|| probe(host, looks, ground, early, &config))
         });
     drop(vmlinux);
     let facts = Facts {
@@ -112,10 +116,16 @@ pub fn look_again(host: &Host, earlier: Option<Facts>) -> Look {
     Look { facts, is_probed }
 }
 
-/// Everything that is asked once a boot.
-fn probe(host: &Host, looks: &mut Looks, ground: bpf::Ground<'_>, config: &ConfigFacts) -> Kept {
+/// Everything that is asked once a boot and was not asked early.
+fn probe(
+    host: &Host,
+    looks: &mut Looks,
+    ground: bpf::Ground<'_>,
+    early: bpf::Early,
+    config: &ConfigFacts,
+) -> Kept {
     let net_probes = net_probe::begin(host, config);
-    let (bpf, selftests) = try_out(host, looks, ground);
+    let (bpf, selftests) = try_out(host, looks, ground, early);
     let net_probes = looks.many("net_probes", || net_probes.finish(host), net_probe::all_unknown);
     Kept { bpf, selftests, net_probes }
 }
@@ -144,6 +154,7 @@ fn try_out(
     host: &Host,
     looks: &mut Looks,
     ground: bpf::Ground<'_>,
+    early: bpf::Early,
 ) -> (BpfFacts, BTreeMap<Selftest, Support>) {
     let (bpf, (selftests, runs)) = thread::scope(|scope| {
         let beside = scope.spawn(|| {
@@ -155,7 +166,7 @@ fn try_out(
             );
             (selftests, looks.into_runs())
         });
-        let bpf = looks.many("bpf", || bpf::bpf(host, ground), |it| bpf::unknown(&it));
+        let bpf = looks.many("bpf", || bpf::bpf(host, ground, early), |it| bpf::unknown(&it));
         (bpf, beside.join().expect("`Looks` catches what a source throws"))
     });
     looks.runs.extend(runs);

@@ -6,11 +6,11 @@ use std::thread;
 
 use super::answer::Rights;
 use super::crew;
+use super::early::Asked;
 use super::helper;
 use super::program::{self, Variant};
 use super::sys::{Log, Program};
 use super::target::Targets;
-use super::usual::Usual;
 use crate::facts::bpf::{HelperRow, ProgramSupport, Support};
 use crate::facts::btf::BtfFacts;
 use crate::facts::{Cause, Failure, Observed};
@@ -20,7 +20,7 @@ pub(crate) struct Matrix<'a> {
     candidates: Vec<(u32, String)>,
     known_to_kernel: Option<&'a BTreeMap<u32, String>>,
     rights: Rights,
-    usual: Usual,
+    asked: &'a Asked,
     rows: Vec<Row>,
 }
 
@@ -41,7 +41,7 @@ const ROWS_OF_ATTACH_TYPES: [&str; 5] =
 impl<'a> Matrix<'a> {
     /// Plans the rows: what was loaded says how.
     pub(crate) fn new(
-        programs: &BTreeMap<String, ProgramSupport>,
+        asked: &'a Asked,
         targets: &Targets,
         btf: &'a Observed<BtfFacts>,
         rights: Rights,
@@ -49,8 +49,9 @@ impl<'a> Matrix<'a> {
         let vmlinux = btf.known().and_then(|it| it.vmlinux.as_ref());
         let known_to_kernel = vmlinux.and_then(|it| it.helpers.as_ref());
         let candidates = helper::candidates(known_to_kernel);
-        let rows = program::names().flat_map(|name| rows_of(name, programs, targets)).collect();
-        Self { candidates, known_to_kernel, rights, usual: Usual::new(), rows }
+        let names = program::names();
+        let rows = names.flat_map(|name| rows_of(name, &asked.programs, targets)).collect();
+        Self { candidates, known_to_kernel, rights, asked, rows }
     }
 
     /// Asks for all rows, while this thread first does something else.
@@ -58,10 +59,7 @@ impl<'a> Matrix<'a> {
         &self,
         beside: impl FnOnce() -> B,
     ) -> (thread::Result<BTreeMap<String, Observed<HelperRow>>>, B) {
-        let proven = crew::share(&self.rows, |row| match row.program() {
-            Ok(program) => self.usual.proven(program, &mut Log::new()),
-            Err(_) => BTreeSet::new(),
-        });
+        let proven = crew::share(&self.rows, |row| self.proven(row));
         let shares: Vec<_> = self.shares(&proven).collect();
         let (answers, done) = crew::share_beside(&shares, |it| self.answer(it), beside);
         let answers = answers.map(|it| {
@@ -72,6 +70,14 @@ impl<'a> Matrix<'a> {
             rows
         });
         (answers, done)
+    }
+
+    fn proven(&self, row: &Row) -> BTreeSet<u32> {
+        match (self.asked.proven.get(row.name.as_str()), row.program()) {
+            (Some(proven), _) => proven.clone(),
+            (None, Ok(program)) => self.asked.usual.proven(program, &mut Log::new()),
+            (None, Err(_)) => BTreeSet::new(),
+        }
     }
 
     /// Rows in parts, so that no processor waits for long while another one asks its last.

@@ -9,6 +9,7 @@ mod attr;
 mod blob;
 mod callback;
 mod crew;
+mod early;
 mod feature;
 mod gadget;
 mod helper;
@@ -36,6 +37,8 @@ use crate::facts::btf::BtfFacts;
 use crate::facts::privilege::Privilege;
 use crate::facts::{Cause, Failure, Observed};
 use answer::Rights;
+use early::Asked;
+pub use early::{Early, early_beside};
 use matrix::Matrix;
 use target::Targets;
 
@@ -50,9 +53,9 @@ pub struct Ground<'a> {
     pub btf: &'a Observed<BtfFacts>,
 }
 
-/// Asks bpf(2) everything there is to ask.
-pub fn bpf(host: &Host, ground: Ground<'_>) -> BpfFacts {
-    host.ask("bpf", || live(host, ground), |failure| unknown(&failure))
+/// Asks bpf(2) everything there is to ask; `early` says what was asked already.
+pub fn bpf(host: &Host, ground: Ground<'_>, early: Early) -> BpfFacts {
+    host.ask("bpf", || live(host, ground, early), |failure| unknown(&failure))
 }
 
 /// Facts in which nothing is known, for this reason.
@@ -70,14 +73,15 @@ pub fn unknown(failure: &Failure) -> BpfFacts {
     }
 }
 
-fn live(host: &Host, ground: Ground<'_>) -> BpfFacts {
-    lift_memory_limit();
+fn live(host: &Host, ground: Ground<'_>, early: Early) -> BpfFacts {
     let rights = Rights::of(ground.privilege);
+    let early = early.0.or_else(|| Asked::beside(rights, || ()).0);
+    let Some(mut asked) = early else { return unknown(&panicked("a program type")) };
     let targets = Targets::find(ground.vmlinux);
-    let names: Vec<_> = program::names().collect();
-    let asked = crew::share(&names, |name| program::ask(name, &targets, rights));
-    let programs = names.iter().map(|it| (*it).to_owned()).zip(asked).collect();
-    let matrix = Matrix::new(&programs, &targets, ground.btf, rights);
+    let names: Vec<_> = program::names().filter(|it| program::needs_btf(it)).collect();
+    let answers = crew::share(&names, |name| program::ask(name, &targets, rights));
+    asked.programs.extend(names.iter().map(|it| (*it).to_owned()).zip(answers));
+    let matrix = Matrix::new(&asked, &targets, ground.btf, rights);
     let (helpers, mut facts) = matrix.ask(|| {
         let needs = map::Needs::new();
         let attach_types = attach::attach_types(rights);
@@ -91,12 +95,15 @@ fn live(host: &Host, ground: Ground<'_>) -> BpfFacts {
             link_types: attach::link_types(&attach_types, &targets, ground.btf, rights),
             attach_types,
             features,
-            programs: programs.clone(),
+            programs: asked.programs.clone(),
         }
     });
-    let broken = |_| Failure::new(Cause::Panicked, "the helper probe panicked; please report this");
-    facts.helpers = helpers.map_err(broken).into();
+    facts.helpers = helpers.map_err(|_| panicked("a helper")).into();
     facts
+}
+
+fn panicked(at: &str) -> Failure {
+    Failure::new(Cause::Panicked, format!("the probe of {at} panicked; please report this"))
 }
 
 /// Before Linux 5.11 maps and programs count against RLIMIT_MEMLOCK, and too many give EPERM.
@@ -154,7 +161,8 @@ mod tests {
         let vmlinux = btf::load(&host);
         let btf = btf::btf(&host, &vmlinux);
         let privilege = Observed::Known(all_rights());
-        bpf(&host, Ground { privilege: &privilege, vmlinux: &vmlinux, btf: &btf })
+        let ground = Ground { privilege: &privilege, vmlinux: &vmlinux, btf: &btf };
+        bpf(&host, ground, Early::nothing())
     }
 
     /// Every kernel that Cilium's oldest known release accepts (4.19) has these.

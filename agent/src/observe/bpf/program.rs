@@ -197,6 +197,11 @@ pub(crate) fn ask(name: &'static str, targets: &Targets, rights: Rights) -> Prog
     ProgramSupport { load, by_attach_type }
 }
 
+/// Whether a type is loaded for a place that only the kernel's BTF tells.
+pub(crate) fn needs_btf(name: &str) -> bool {
+    matches!(name, "tracing" | "lsm" | "struct_ops")
+}
+
 /// All program types by name.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     PROGRAM_TYPES.into_iter()

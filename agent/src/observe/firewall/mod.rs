@@ -16,7 +16,7 @@ mod tests;
 use std::time::Duration;
 
 use super::Host;
-use super::deadline::within;
+use super::deadline::{self, within};
 use super::procfs;
 use crate::facts::Observed;
 use crate::facts::config::ConfigFacts;
@@ -25,7 +25,7 @@ use legacy::Ip;
 use modules::Modules;
 
 /// Longest wait for each of them.
-const LIMIT: Duration = Duration::from_secs(3);
+const LIMIT: Duration = deadline::seconds(3);
 
 const IPVS: &str = "/proc/thread-self/net/ip_vs";
 

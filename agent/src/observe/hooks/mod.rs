@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::Host;
 use super::bpf::answer::Rights;
-use super::deadline::within;
+use super::deadline::{self, within};
 use crate::facts::Observed;
 use crate::facts::hooks::{HookFacts, Xdp};
 use crate::facts::links::{LinkData, NetworkFacts};
@@ -18,7 +18,7 @@ use crate::facts::mounts::MountFacts;
 use crate::facts::privilege::Privilege;
 
 /// Longest wait for the programs of all links.
-const LIMIT: Duration = Duration::from_secs(5);
+const LIMIT: Duration = deadline::seconds(5);
 
 /// Asks every link of `network`, and the cgroups at which `mounts` has a cgroup2 file system.
 pub fn hooks(

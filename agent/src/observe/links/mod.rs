@@ -20,14 +20,14 @@ use std::time::Duration;
 use netlink_sys::protocols::NETLINK_ROUTE;
 
 use super::Host;
-use super::deadline::within;
+use super::deadline::{self, within};
 use super::netlink::{Connection, NetlinkError};
 use crate::facts::Observed;
 use crate::facts::hooks::Xdp;
 use crate::facts::links::{Link, LinkData, NetworkFacts};
 
 /// Longest wait for all of it.
-const LIMIT: Duration = Duration::from_secs(5);
+const LIMIT: Duration = deadline::seconds(5);
 
 /// Looks at the network namespace that this process is in. Links are listed with their XDP
 /// programs, which `xdp` is given; it stays what it is on a recorded host.

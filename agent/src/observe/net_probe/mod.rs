@@ -37,7 +37,7 @@ use crate::facts::{Cause, Failure};
 use modules::Modules;
 
 /// Longest wait for all of them.
-const LIMIT: Duration = Duration::from_secs(5);
+const LIMIT: Duration = deadline::seconds(5);
 
 type Answers = BTreeMap<NetProbe, Support>;
 
