@@ -4,6 +4,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use super::insn::Insn;
 use super::map;
+use super::packet;
 
 /// Bytes of stack that a program of gadgets must zero first.
 pub(super) const STACK: i16 = 96;
@@ -14,7 +15,7 @@ const KEY: Argument = Argument::Stack(-8);
 const VALUE: Argument = Argument::Stack(-16);
 /// What a helper writes 8 bytes to, and what it reads.
 const OUT: Argument = Argument::Stack(-32);
-const BUFFER: Argument = Argument::Stack(-64);
+pub(super) const BUFFER: Argument = Argument::Stack(-64);
 /// Sixteen bytes each, of which the verifier knows what they hold.
 const MEMORY_DYNPTR: Argument = Argument::Stack(-80);
 const RING_DYNPTR: Argument = Argument::Stack(-96);
@@ -25,8 +26,8 @@ const JUMP_IF_NULL: u8 = 0x15;
 
 /// Helpers that take no argument, or whatever they are given: the numbers of
 /// `enum bpf_func_id`, `include/uapi/linux/bpf.h`.
-const WITHOUT_ARGUMENTS: [i32; 16] =
-    [5, 7, 8, 14, 15, 17, 35, 42, 80, 109, 117, 118, 123, 125, 158, 208];
+const WITHOUT_ARGUMENTS: [i32; 17] =
+    [5, 7, 8, 14, 15, 17, 35, 42, 80, 109, 117, 118, 123, 125, 158, 160, 208];
 /// Helpers that fill a buffer: address, size, and from where.
 const WITH_BUFFER: [i32; 8] = [16, 112, 113, 114, 115, 120, 149, 176];
 
@@ -37,7 +38,7 @@ const RINGBUF_RESERVE_DYNPTR: i32 = 198;
 
 /// What a register holds when a helper is called.
 #[derive(Clone, Copy)]
-enum Argument {
+pub(super) enum Argument {
     Context,
     Number(i32),
     /// An address, from the end of the stack.
@@ -58,7 +59,7 @@ impl Gadget {
         Self { helpers: Vec::new(), insns: Vec::new() }
     }
 
-    fn of(helper: i32, arguments: &[Argument]) -> Self {
+    pub(super) fn of(helper: i32, arguments: &[Argument]) -> Self {
         Self::new().call(helper, arguments)
     }
 
@@ -126,14 +127,16 @@ fn without_maps() -> Vec<Gadget> {
     let task = || Gadget::of(CURRENT_TASK_BTF, &[]);
     let of_task =
         [task().call(141, &[Result, BUFFER, Number(8), Number(0)]), task().call(175, &[Result])];
-    plain.chain(filled).chain(parsed).chain(of_task).collect()
+    // The one that packets are recognised by, see `packet.rs`.
+    let skb = packet::load_bytes();
+    plain.chain(filled).chain(parsed).chain(of_task).chain([skb]).collect()
 }
 
 /// Makes the gadgets of one map.
 type WithMap = fn(Argument) -> Vec<Gadget>;
 
 /// By the type of that map.
-const WITH_MAP: [(&str, WithMap); 8] = [
+const WITH_MAP: [(&str, WithMap); 9] = [
     ("hash", hash),
     // map_lookup_percpu_elem.
     ("percpu_hash", |map| vec![Gadget::of(195, &[map, KEY, Argument::Number(0)])]),
@@ -145,7 +148,16 @@ const WITH_MAP: [(&str, WithMap); 8] = [
     ("perf_event_array", perf),
     ("ringbuf", ring),
     ("array", memory),
+    ("task_storage", task_storage),
 ];
+
+/// task_storage_get, task_storage_delete.
+fn task_storage(map: Argument) -> Vec<Gadget> {
+    use Argument::{Number, Result};
+    let task = || Gadget::of(CURRENT_TASK_BTF, &[]);
+    let get = task().call(156, &[map, Result, Number(0), Number(0)]);
+    vec![get, task().call(157, &[map, Result])]
+}
 
 fn hash(map: Argument) -> Vec<Gadget> {
     let update = Gadget::of(2, &[map, KEY, VALUE, Argument::Number(0)]);

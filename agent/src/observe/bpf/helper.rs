@@ -5,7 +5,7 @@
 //! helper, and one of a few sentences proves that it may not. Everything else proves nothing;
 //! libbpf takes it for a yes (60 wrong ones on Linux 6.18), cilium/ebpf for a no.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use rustix::io::Errno;
 
@@ -13,6 +13,7 @@ use super::answer::Rights;
 use super::helper_names::HELPERS;
 use super::insn::Insn;
 use super::sys::{Log, Program};
+use super::usual::Answers;
 use crate::facts::bpf::{Because, HelperRow, Support};
 use crate::facts::{Cause, Failure};
 
@@ -55,19 +56,19 @@ pub(crate) fn candidates(known_to_kernel: Option<&BTreeMap<u32, String>>) -> Vec
 }
 
 /// Asks for each candidate whether `program` may call it. `program` says type, attach type and
-/// flags; its instructions are replaced. Those in `proven` it may call for sure.
+/// flags; its instructions are replaced. What `known` answers is not asked again.
 pub(crate) fn row(
     program: Program<'_>,
     candidates: &[(u32, String)],
     known_to_kernel: Option<&BTreeMap<u32, String>>,
-    proven: &BTreeSet<u32>,
+    known: &Answers,
     rights: Rights,
 ) -> HelperRow {
     let mut row = HelperRow::default();
     let mut log = Log::new();
     for (number, name) in candidates {
-        if proven.contains(number) {
-            row.supported.insert(name.clone());
+        if let Some(answer) = known.get(number) {
+            enter(&mut row, name, answer.clone());
             continue;
         }
         if known_to_kernel.is_some_and(|it| !it.contains_key(number)) {
@@ -78,24 +79,23 @@ pub(crate) fn row(
             row.unknown.insert(name.clone(), not_asked());
             continue;
         }
-        match ask(program, *number, &mut log, rights) {
-            Support::Supported => {
-                row.supported.insert(name.clone());
-            }
-            Support::Unsupported(absence) => match absence.because {
-                Because::NotInKernel | Because::NotForProgramType => {
-                    row.unsupported.insert(name.clone());
-                }
-                because => {
-                    row.refused.insert(name.clone(), because);
-                }
-            },
-            Support::Unknown(failure) => {
-                row.unknown.insert(name.clone(), failure);
-            }
-        }
+        enter(&mut row, name, ask(program, *number, &mut log, rights));
     }
     row
+}
+
+fn enter(row: &mut HelperRow, name: &str, answer: Support) {
+    let name = name.to_owned();
+    match answer {
+        Support::Supported => drop(row.supported.insert(name)),
+        Support::Unsupported(absence) => match absence.because {
+            Because::NotInKernel | Because::NotForProgramType => {
+                row.unsupported.insert(name);
+            }
+            because => drop(row.refused.insert(name, because)),
+        },
+        Support::Unknown(failure) => drop(row.unknown.insert(name, failure)),
+    }
 }
 
 fn not_asked() -> Failure {
@@ -117,16 +117,22 @@ fn ask(program: Program<'_>, number: u32, log: &mut Log, rights: Rights) -> Supp
     };
     let insns = probe(immediate);
     let result = Program { insns: &insns, ..program }.load_logged(log);
-    let Err(errno) = result else { return Support::Supported };
-    let text = log.text();
-    match read(&text, errno) {
+    match result {
+        Ok(_) => Support::Supported,
+        Err(errno) => answer(&log.text(), errno, rights),
+    }
+}
+
+/// What a refused load means for the helper that its log is about.
+pub(super) fn answer(log: &str, errno: Errno, rights: Rights) -> Support {
+    match read(log, errno) {
         Reading::Callable => Support::Supported,
         Reading::Refused(because) if rights.proves_absence => {
-            Support::unsupported(because, last_line(&text))
+            Support::unsupported(because, last_line(log))
         }
-        Reading::Refused(_) => Support::unknown(Cause::PermissionDenied, last_line(&text)),
-        Reading::Unclear if text.is_empty() => rights.undecided("load", errno),
-        Reading::Unclear => Support::unknown(Cause::Inconclusive, last_line(&text)),
+        Reading::Refused(_) => Support::unknown(Cause::PermissionDenied, last_line(log)),
+        Reading::Unclear if log.is_empty() => rights.undecided("load", errno),
+        Reading::Unclear => Support::unknown(Cause::Inconclusive, last_line(log)),
     }
 }
 
@@ -222,7 +228,7 @@ mod tests {
         let candidates = vec![(23, "redirect".to_owned())];
         // A kprobe program can never redirect a packet.
         let program = Program { program_type: 2, ..Program::default() };
-        let row = row(program, &candidates, None, &BTreeSet::new(), rights);
+        let row = row(program, &candidates, None, &Answers::new(), rights);
         assert!(row.unknown.contains_key("redirect"), "{row:?}");
     }
 }

@@ -1,7 +1,7 @@
 //! The helper matrix: a row a program type, a question a helper. By far the most questions, so
 //! all processors share them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::thread;
 
 use super::answer::Rights;
@@ -11,6 +11,7 @@ use super::helper;
 use super::program::{self, Variant};
 use super::sys::{Log, Program};
 use super::target::Targets;
+use super::usual::Answers;
 use crate::facts::bpf::{HelperRow, ProgramSupport, Support};
 use crate::facts::btf::BtfFacts;
 use crate::facts::{Cause, Failure, Observed};
@@ -59,8 +60,8 @@ impl<'a> Matrix<'a> {
         &self,
         beside: impl FnOnce() -> B,
     ) -> (thread::Result<BTreeMap<String, Observed<HelperRow>>>, B) {
-        let proven = crew::share(&self.rows, |row| self.proven(row));
-        let shares: Vec<_> = self.shares(&proven).collect();
+        let usual = crew::share(&self.rows, |row| self.usual(row));
+        let shares: Vec<_> = self.shares(&usual).collect();
         let (answers, done) = crew::share_beside(&shares, |it| self.answer(it), beside);
         let answers = answers.map(|it| {
             let mut rows = BTreeMap::new();
@@ -72,19 +73,19 @@ impl<'a> Matrix<'a> {
         (answers, done)
     }
 
-    fn proven(&self, row: &Row) -> BTreeSet<u32> {
-        match (self.asked.proven.get(row.name.as_str()), row.program()) {
-            (Some(proven), _) => proven.clone(),
-            (None, Ok(program)) => self.asked.usual.proven(program, &mut Log::new()),
-            (None, Err(_)) => BTreeSet::new(),
+    fn usual(&self, row: &Row) -> Answers {
+        match (self.asked.helpers.get(row.name.as_str()), row.program()) {
+            (Some(answers), _) => answers.clone(),
+            (None, Ok(program)) => self.asked.usual.answers(program, &mut Log::new()),
+            (None, Err(_)) => Answers::new(),
         }
     }
 
     /// Rows in parts, so that no processor waits for long while another one asks its last.
-    fn shares<'s>(&'s self, proven: &'s [BTreeSet<u32>]) -> impl Iterator<Item = Share<'s>> {
+    fn shares<'s>(&'s self, usual: &'s [Answers]) -> impl Iterator<Item = Share<'s>> {
         let part = self.candidates.len().div_ceil(PARTS).max(1);
-        self.rows.iter().zip(proven).flat_map(move |(row, proven)| {
-            self.candidates.chunks(part).map(move |candidates| Share { row, proven, candidates })
+        self.rows.iter().zip(usual).flat_map(move |(row, usual)| {
+            self.candidates.chunks(part).map(move |candidates| Share { row, usual, candidates })
         })
     }
 
@@ -93,7 +94,7 @@ impl<'a> Matrix<'a> {
         match share.row.program() {
             Ok(program) => {
                 let known = self.known_to_kernel;
-                Observed::Known(helper::row(program, candidates, known, share.proven, self.rights))
+                Observed::Known(helper::row(program, candidates, known, share.usual, self.rights))
             }
             Err(None) => Observed::Known(helper::absent_row(candidates)),
             Err(Some(failure)) => Observed::Unknown(failure.clone()),
@@ -108,7 +109,7 @@ const PARTS: usize = 3;
 struct Share<'a> {
     row: &'a Row,
     /// Of the whole row.
-    proven: &'a BTreeSet<u32>,
+    usual: &'a Answers,
     candidates: &'a [(u32, String)],
 }
 

@@ -18,6 +18,7 @@ pub(super) mod insn;
 mod map;
 mod matrix;
 pub(crate) mod names;
+mod packet;
 mod perf;
 mod program;
 pub(super) mod query;
