@@ -1,6 +1,7 @@
 //! Conflicts and leftovers as findings, each with its remedy.
 
 use super::verdict::{DatapathVerdict, Issue};
+use crate::facts::Cause;
 use crate::judge::reason::Reason;
 use crate::judge::report::{Area, Finding, IssueKind, Outcome, Severity};
 
@@ -39,8 +40,12 @@ fn finding(issue: &Issue) -> Finding {
 
 /// None was found: that says something only where everything could be read.
 fn none(verdict: &DatapathVerdict, rule: &str, what: &str) -> Finding {
-    // Without the host's processes, ports and sockets still tell who lives.
-    let deciding = |it: &&super::verdict::Unread| !matches!(it.area, Area::Processes | Area::Pods);
+    // Where the host's processes are out of sight, ports and sockets still tell who lives.
+    let deciding = |it: &&super::verdict::Unread| match it.area {
+        Area::Processes => it.cause != Some(Cause::Prerequisite),
+        Area::Pods => false,
+        _ => true,
+    };
     let unread: Vec<String> =
         verdict.unread.iter().filter(deciding).map(|it| it.why.clone()).collect();
     let (outcome, reason, message) = match unread.is_empty() {

@@ -111,7 +111,7 @@ impl Signs {
         if !self.alive.is_empty() {
             return Life::Alive(self.alive);
         }
-        if self.no_process || (self.dead.len() >= 2 && self.unknown.is_empty()) {
+        if self.unknown.is_empty() && (self.no_process || self.dead.len() >= 2) {
             return Life::Dead(self.dead);
         }
         let name = party.as_str();

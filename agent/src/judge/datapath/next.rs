@@ -137,6 +137,19 @@ fn is_sure(facts: &CniFacts) -> bool {
     !matches!(facts.conf_dir.source, SettingSource::Guess(_))
 }
 
+/// Whether the configuration that is taken sets up this CNI; where it could not be told which one
+/// is, whether any does.
+pub(super) fn may_take(facts: &CniFacts, next: &Next, cni: Cni) -> bool {
+    match (&next.taken, &facts.choice) {
+        (Some((_, reading)), _) => reading.cni == cni,
+        (None, Observed::Unknown(_)) => networks(facts)
+            .into_iter()
+            .filter_map(|(path, network)| plugins::read(path, network))
+            .any(|it| it.cni == cni),
+        (None, Observed::Known(_)) => false,
+    }
+}
+
 /// The file of this path.
 pub(super) fn file<'a>(facts: &'a CniFacts, path: &str) -> Option<&'a ConfFile> {
     facts.files.known()?.as_ref()?.iter().find(|it| it.path == path)

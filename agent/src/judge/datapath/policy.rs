@@ -26,7 +26,7 @@ pub(super) fn policy(scene: &Scene<'_>, present: &Present<'_>) -> Policy {
     let engines: Vec<Party> = signs.iter().map(|it| it.0).collect();
     let evidence: Vec<String> = signs.into_iter().map(|it| it.1).collect();
     if engines.is_empty() {
-        return nobody(scene);
+        return nobody(scene, present);
     }
     let sure = engines.iter().any(|it| scene.life(*it).is_alive());
     let confidence = if sure { Confidence::High } else { Confidence::Medium };
@@ -34,11 +34,15 @@ pub(super) fn policy(scene: &Scene<'_>, present: &Present<'_>) -> Policy {
     Policy { word: names.join("+"), engines, answer: Answer { confidence, evidence } }
 }
 
-fn nobody(scene: &Scene<'_>) -> Policy {
-    let known = netfilter::all_known(scene.facts) && scene.hooks_known();
+fn nobody(scene: &Scene<'_>, present: &Present<'_>) -> Policy {
+    // Cilium's programs are there, and whether they carry pods could not be told.
+    let open = present.cni == Cni::Unknown && !scene.links_with(Party::Cilium).is_empty();
+    let known = netfilter::all_known(scene.facts) && scene.hooks_known() && !open;
     let (word, confidence, why) = match known {
         true => ("none", Confidence::Medium, "no engine's programs, chains or tables are here"),
-        false => ("unknown", Confidence::None, "not every hook and chain could be read"),
+        false => {
+            ("unknown", Confidence::None, "not every hook, chain and way of a pod could be read")
+        }
     };
     let answer = Answer { confidence, evidence: vec![why.to_owned()] };
     Policy { engines: Vec::new(), word: word.to_owned(), answer }

@@ -164,10 +164,14 @@ fn switch(present: &Present<'_>) -> Option<ServiceProxyVerdict> {
 fn nobody(scene: &Scene<'_>) -> ServiceProxyVerdict {
     let facts = scene.facts;
     let ipvs = facts.firewall.ipvs.known().is_some();
+    let links = facts.network.links.known().is_some();
+    let said = facts.cilium.known().is_some() || !scene.life(Party::Cilium).is_alive();
     let unread: Vec<&str> = [
         (netfilter::all_known(facts), "iptables and nftables"),
         (ipvs, "IPVS"),
         (scene.cgroups_known(), "programs on cgroups"),
+        (links, "links"),
+        (said, "what Cilium's agent says"),
     ]
     .into_iter()
     .filter_map(|(known, what)| (!known).then_some(what))

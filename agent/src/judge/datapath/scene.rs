@@ -149,11 +149,26 @@ impl<'a> Scene<'a> {
         self.cgroup.iter().filter(|it| it.owner == Some(party)).collect()
     }
 
-    /// Whether every hook of links could be read.
+    /// Whether every hook of links could be read, with the link it is on and whose it is.
     pub(super) fn hooks_known(&self) -> bool {
         let hooks = &self.facts.hooks;
-        let lists = [hooks.tcx.known().is_some(), hooks.netkit.known().is_some()];
-        hooks.filters.known().is_some() && hooks.xdp.known().is_some() && lists == [true, true]
+        let lists = [
+            hooks.filters.known().is_some(),
+            hooks.xdp.known().is_some(),
+            hooks.tcx.known().is_some(),
+            hooks.netkit.known().is_some(),
+            self.facts.network.links.known().is_some(),
+        ];
+        lists.iter().all(|it| *it) && self.are_told_apart(self.hooks.values().flatten())
+    }
+
+    /// Whether it is known whose these are: without the programs' names only what has an owner by
+    /// its pin or label is.
+    fn are_told_apart<'h>(&self, mut hooks: impl Iterator<Item = &'h Hook<'a>>) -> bool
+    where
+        'a: 'h,
+    {
+        self.facts.inventory.programs.known().is_some() || hooks.all(|it| it.owner.is_some())
     }
 
     /// Whether every cgroup hook could be read, at the root of all cgroups.
@@ -161,6 +176,7 @@ impl<'a> Scene<'a> {
         let Observed::Known(mounts) = &self.facts.hooks.cgroups else { return false };
         let mut roots = mounts.values().filter_map(Observed::known).filter(|it| it.cgroup_id == 1);
         roots.any(|it| it.programs.values().all(|list| list.known().is_some()))
+            && self.are_told_apart(self.cgroup.iter())
     }
 
     /// Paths of all pinned objects, directories left out.

@@ -9,7 +9,8 @@ pub(super) fn unread(facts: &Facts) -> Vec<Unread> {
     let mut all = Vec::new();
     let mut add = |area, what: &str, failure: Option<&Failure>| {
         if let Some(failure) = failure {
-            all.push(Unread { area, why: format!("{what}: {}", failure.detail) });
+            let why = format!("{what}: {}", failure.detail);
+            all.push(Unread { area, why, cause: Some(failure.cause) });
         }
     };
     add(Area::Links, "links", network.links.failure());
@@ -30,6 +31,7 @@ pub(super) fn unread(facts: &Facts) -> Vec<Unread> {
     add(Area::Ipvs, "IPVS", firewall.ipvs.failure());
     add(Area::Cni, "CNI configuration", facts.cni.choice.failure());
     add(Area::Processes, "processes", facts.agents.processes.failure());
+    add(Area::Endpoints, "endpoints", endpoints(facts));
     // A look at the host alone asks no API server; the kernel's routes stand in.
     add(Area::Pods, "pods", facts.pods.failure().filter(|it| it.cause != Cause::Prerequisite));
     all
@@ -43,6 +45,12 @@ fn cgroups(facts: &Facts) -> Option<&Failure> {
             Observed::Known(it) => it.programs.values().find_map(Observed::failure),
         }),
     }
+}
+
+fn endpoints(facts: &Facts) -> Option<&Failure> {
+    let agents = &facts.agents;
+    let sockets = agents.sockets.values().find_map(Observed::failure);
+    agents.endpoints.values().find_map(Observed::failure).or(sockets)
 }
 
 fn iptables(facts: &Facts) -> Option<&Failure> {

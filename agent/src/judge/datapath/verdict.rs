@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use super::issue::{Issue, IssueKind};
+use crate::facts::Cause;
 
 /// Which datapath carries the pods' packets.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -239,6 +240,9 @@ pub struct Unread {
     pub area: Area,
     /// Why, in one sentence: `tcx programs: EPERM`.
     pub why: String,
+    /// The same by its word.
+    #[serde(default)]
+    pub cause: Option<Cause>,
 }
 
 /// Parts of the host that the datapath is told from.

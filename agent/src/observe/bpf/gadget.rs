@@ -2,9 +2,10 @@
 
 use std::os::fd::{AsRawFd, OwnedFd};
 
-use super::insn::Insn;
+use rustix::io::Errno;
+
+use super::insn::{Insn, PSEUDO_FUNC};
 use super::map;
-use super::packet;
 
 /// Bytes of stack that a program of gadgets must zero first.
 pub(super) const STACK: i16 = 96;
@@ -21,13 +22,14 @@ const MEMORY_DYNPTR: Argument = Argument::Stack(-80);
 const RING_DYNPTR: Argument = Argument::Stack(-96);
 
 const PSEUDO_MAP_FD: u8 = 1;
+const PSEUDO_MAP_VALUE: u8 = 2;
 /// `if r0 == 0` jump.
 const JUMP_IF_NULL: u8 = 0x15;
 
 /// Helpers that take no argument, or whatever they are given: the numbers of
 /// `enum bpf_func_id`, `include/uapi/linux/bpf.h`.
-const WITHOUT_ARGUMENTS: [i32; 17] =
-    [5, 7, 8, 14, 15, 17, 35, 42, 80, 109, 117, 118, 123, 125, 158, 160, 208];
+const WITHOUT_ARGUMENTS: [i32; 16] =
+    [5, 7, 8, 14, 15, 17, 35, 42, 80, 109, 117, 118, 123, 125, 158, 208];
 /// Helpers that fill a buffer: address, size, and from where.
 const WITH_BUFFER: [i32; 8] = [16, 112, 113, 114, 115, 120, 149, 176];
 
@@ -44,6 +46,10 @@ pub(super) enum Argument {
     /// An address, from the end of the stack.
     Stack(i16),
     Map(i32),
+    /// The value of a map of one element.
+    MapValue(i32),
+    /// The function behind the program.
+    Callback,
     /// What the call before gave back.
     Result,
 }
@@ -72,6 +78,12 @@ impl Gadget {
                 Argument::Map(fd) => {
                     self.insns.extend(Insn::load_pseudo(register, PSEUDO_MAP_FD, fd));
                 }
+                Argument::MapValue(fd) => {
+                    self.insns.extend(Insn::load_pseudo(register, PSEUDO_MAP_VALUE, fd));
+                }
+                Argument::Callback => {
+                    self.insns.extend(Insn::load_pseudo(register, PSEUDO_FUNC, 0));
+                }
                 Argument::Result => self.insns.push(Insn::mov_reg(register, 0)),
             }
         }
@@ -98,20 +110,35 @@ impl Gadget {
 /// Gadgets, and the maps that they name.
 pub(super) struct Gadgets {
     pub(super) all: Vec<Gadget>,
-    _maps: Vec<OwnedFd>,
+    maps: Vec<OwnedFd>,
 }
 
 impl Gadgets {
     /// A map that cannot be had costs the gadgets that need it.
     pub(super) fn new() -> Self {
-        let mut gadgets = Self { all: without_maps(), _maps: Vec::new() };
+        let mut gadgets = Self { all: without_maps(), maps: Vec::new() };
         for (name, with_map) in WITH_MAP {
             if let Ok(map) = map::plain(name) {
                 gadgets.all.extend(with_map(Argument::Map(map.as_raw_fd())));
-                gadgets._maps.push(map);
+                gadgets.maps.push(map);
             }
         }
         gadgets
+    }
+
+    /// Gadgets that only newer kernels take, in groups: each is worth its place only where all of
+    /// it is accepted.
+    pub(super) fn newer(&mut self) -> Vec<Vec<Gadget>> {
+        let needs = map::Needs::new();
+        let mut keep = |map: Result<OwnedFd, Errno>| {
+            self.maps.push(map.ok()?);
+            self.maps.last().map(AsRawFd::as_raw_fd)
+        };
+        let mut groups = vec![callbacks()];
+        groups.extend(keep(map::plain("user_ringbuf")).map(drain));
+        groups.extend(keep(map::constant()).map(strings));
+        groups.extend(keep(map::with_needs("task_storage", &needs)).map(task_storage));
+        groups
     }
 }
 
@@ -127,16 +154,14 @@ fn without_maps() -> Vec<Gadget> {
     let task = || Gadget::of(CURRENT_TASK_BTF, &[]);
     let of_task =
         [task().call(141, &[Result, BUFFER, Number(8), Number(0)]), task().call(175, &[Result])];
-    // The one that packets are recognised by, see `packet.rs`.
-    let skb = packet::load_bytes();
-    plain.chain(filled).chain(parsed).chain(of_task).chain([skb]).collect()
+    plain.chain(filled).chain(parsed).chain(of_task).collect()
 }
 
 /// Makes the gadgets of one map.
 type WithMap = fn(Argument) -> Vec<Gadget>;
 
 /// By the type of that map.
-const WITH_MAP: [(&str, WithMap); 9] = [
+const WITH_MAP: [(&str, WithMap); 8] = [
     ("hash", hash),
     // map_lookup_percpu_elem.
     ("percpu_hash", |map| vec![Gadget::of(195, &[map, KEY, Argument::Number(0)])]),
@@ -148,16 +173,7 @@ const WITH_MAP: [(&str, WithMap); 9] = [
     ("perf_event_array", perf),
     ("ringbuf", ring),
     ("array", memory),
-    ("task_storage", task_storage),
 ];
-
-/// task_storage_get, task_storage_delete.
-fn task_storage(map: Argument) -> Vec<Gadget> {
-    use Argument::{Number, Result};
-    let task = || Gadget::of(CURRENT_TASK_BTF, &[]);
-    let get = task().call(156, &[map, Result, Number(0), Number(0)]);
-    vec![get, task().call(157, &[map, Result])]
-}
 
 fn hash(map: Argument) -> Vec<Gadget> {
     let update = Gadget::of(2, &[map, KEY, VALUE, Argument::Number(0)]);
@@ -211,4 +227,35 @@ fn memory(map: Argument) -> Vec<Gadget> {
         .call(202, &[MEMORY_DYNPTR, zero, BUFFER, Number(4), zero])
         .call(203, &[MEMORY_DYNPTR, zero, Number(4)]);
     vec![Gadget::of(LOOKUP, &[map, KEY]).if_given(dynptr)]
+}
+
+/// loop and find_vma, each with a callback.
+fn callbacks() -> Vec<Gadget> {
+    use Argument::{Callback, Number, Result};
+    let zero = Number(0);
+    let of_task =
+        Gadget::of(CURRENT_TASK_BTF, &[]).call(180, &[Result, zero, Callback, zero, zero]);
+    vec![Gadget::of(181, &[zero, Callback, zero, zero]), of_task]
+}
+
+/// user_ringbuf_drain.
+fn drain(map: i32) -> Vec<Gadget> {
+    use Argument::{Callback, Map, Number};
+    vec![Gadget::of(209, &[Map(map), Callback, Number(0), Number(0)])]
+}
+
+/// strncmp and snprintf, with a constant string.
+fn strings(map: i32) -> Vec<Gadget> {
+    use Argument::{MapValue, Number};
+    let zero = Number(0);
+    let compare = Gadget::of(182, &[BUFFER, Number(8), MapValue(map)]);
+    vec![compare, Gadget::of(165, &[zero, zero, MapValue(map), zero, zero])]
+}
+
+/// task_storage_get, task_storage_delete.
+fn task_storage(map: i32) -> Vec<Gadget> {
+    use Argument::{Map, Number, Result};
+    let task = || Gadget::of(CURRENT_TASK_BTF, &[]);
+    let get = task().call(156, &[Map(map), Result, Number(0), Number(0)]);
+    vec![get, task().call(157, &[Map(map), Result])]
 }

@@ -10,6 +10,10 @@ pub(crate) struct Insn {
     pub(crate) immediate: i32,
 }
 
+/// `BPF_LD | BPF_IMM | BPF_DW`, which takes two slots.
+const LOAD_WIDE: u8 = 0x18;
+/// `BPF_PSEUDO_FUNC`: the value is where a function is, from the next instruction on.
+pub(crate) const PSEUDO_FUNC: u8 = 4;
 /// `BPF_CALL` to a helper.
 const CALL: u8 = 0x85;
 
@@ -51,7 +55,12 @@ impl Insn {
 
     /// `dst = value of pseudo kind `src`` in two slots: a map, a map's value, a function.
     pub(crate) const fn load_pseudo(dst: u8, src: u8, value: i32) -> [Self; 2] {
-        [Self::new(0x18, dst, src, 0, value), Self::new(0, 0, 0, 0, 0)]
+        [Self::new(LOAD_WIDE, dst, src, 0, value), Self::new(0, 0, 0, 0, 0)]
+    }
+
+    /// Whether it takes the address of a function.
+    pub(crate) fn takes_function(&self) -> bool {
+        self.code == LOAD_WIDE && self.registers >> 4 == PSEUDO_FUNC
     }
 }
 

@@ -9,7 +9,7 @@ use rustix::process::{Resource, getrlimit};
 use super::answer::{ENOTSUPP, Rights};
 use super::blob;
 use super::names::{MAP_TYPES, map_type};
-use super::sys::{Cmd, MapCreate, bpf_fd};
+use super::sys::{Cmd, MapCreate, MapElem, bpf, bpf_fd};
 use crate::facts::bpf::Support;
 
 const NO_PREALLOC: u32 = 1 << 0;
@@ -61,7 +61,7 @@ impl Needs {
 
 /// Asks for one map type.
 pub(crate) fn ask(name: &'static str, needs: &Needs, rights: Rights) -> Support {
-    settle(name, attributes(name, needs).and_then(|mut it| create(&mut it)), rights)
+    settle(name, with_needs(name, needs), rights)
 }
 
 /// Asks for every flag of [`FLAGS`], by `type+flag`.
@@ -101,6 +101,26 @@ pub(crate) fn array() -> Result<OwnedFd, Errno> {
 /// The kernel's errno.
 pub(crate) fn plain(name: &str) -> Result<OwnedFd, Errno> {
     create(&mut sized(name))
+}
+
+/// A map of any type, with what it needs.
+///
+/// # Errors
+///
+/// The kernel's errno.
+pub(crate) fn with_needs(name: &str, needs: &Needs) -> Result<OwnedFd, Errno> {
+    attributes(name, needs).and_then(|mut it| create(&mut it))
+}
+
+/// An array of one empty string that neither programs nor processes can change.
+///
+/// # Errors
+///
+/// The kernel's errno; frozen maps came with Linux 5.2.
+pub(crate) fn constant() -> Result<OwnedFd, Errno> {
+    let map = create(&mut MapCreate { map_flags: RDONLY_PROG, ..sized("array") })?;
+    bpf(Cmd::MapFreeze, &mut MapElem { map_fd: map.as_raw_fd(), ..MapElem::default() })?;
+    Ok(map)
 }
 
 /// A `cpumap` or `devmap` whose values carry a program, as large as `value_size` bytes.

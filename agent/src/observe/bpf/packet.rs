@@ -1,12 +1,13 @@
 //! Calls of the helpers that work on a packet, as [`super::usual`] strings them together.
 
 use super::gadget::{Argument, BUFFER, Gadget};
+use super::names::program_type;
 
 use Argument::{Context, Number};
 
-/// Given to the program types whose context is an skb and to a few others: the sign that the rest
-/// is worth asking for in one program.
-pub(super) const SKB_LOAD_BYTES: u32 = 26;
+/// Types that may call nearly all of them. For others a string of calls with many refusals in it
+/// costs more than to ask one by one.
+pub(super) const PROGRAMS: [u32; 2] = [program_type("sched_cls"), program_type("sched_act")];
 
 const ZERO: Argument = Number(0);
 
@@ -18,12 +19,7 @@ const NUMBERS: [i32; 27] = [
     135, 151, 155, 192,
 ];
 
-/// skb_load_bytes.
-pub(super) fn load_bytes() -> Gadget {
-    Gadget::of(26, &[Context, ZERO, BUFFER, Number(8)])
-}
-
-/// All but [`load_bytes`].
+/// Calls that the verifier accepts for [`PROGRAMS`] of a kernel that has the helper.
 pub(super) fn gadgets() -> Vec<Gadget> {
     let numbers = NUMBERS.iter().map(|it| Gadget::of(*it, &[Context, ZERO, ZERO, ZERO, ZERO]));
     numbers.chain(with_memory()).chain(cookies()).collect()
@@ -31,8 +27,8 @@ pub(super) fn gadgets() -> Vec<Gadget> {
 
 fn with_memory() -> impl Iterator<Item = Gadget> {
     let size = Number(8);
-    // skb_store_bytes, skb_load_bytes_relative.
-    let bytes = [9, 68].map(|it| Gadget::of(it, &[Context, ZERO, BUFFER, size, ZERO]));
+    // skb_store_bytes, skb_load_bytes, skb_load_bytes_relative.
+    let bytes = [9, 26, 68].map(|it| Gadget::of(it, &[Context, ZERO, BUFFER, size, ZERO]));
     // skb_get_tunnel_key, skb_set_tunnel_key, fib_lookup: at the packet, from or to memory.
     let keys = [20, 21, 69].map(|it| Gadget::of(it, &[Context, BUFFER, size, ZERO]));
     // skb_get_tunnel_opt, skb_set_tunnel_opt.
@@ -41,9 +37,8 @@ fn with_memory() -> impl Iterator<Item = Gadget> {
         // csum_diff and redirect_neigh go without their memory.
         Gadget::of(28, &[ZERO, ZERO, ZERO, ZERO, ZERO]),
         Gadget::of(152, &[ZERO, ZERO, ZERO, ZERO]),
-        // skb_get_xfrm_state, lwt_push_encap, check_mtu.
+        // skb_get_xfrm_state, check_mtu.
         Gadget::of(66, &[Context, ZERO, BUFFER, size, ZERO]),
-        Gadget::of(73, &[Context, ZERO, BUFFER, size]),
         Gadget::of(163, &[Context, ZERO, BUFFER, ZERO, ZERO]),
     ];
     bytes.into_iter().chain(keys).chain(options).chain(others)

@@ -2,7 +2,7 @@
 //!
 //! aya has no probe for attach types, link types or log texts, so this small layer is ours.
 
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::OnceLock;
 
 use rustix::io::Errno;
@@ -89,6 +89,17 @@ pub(crate) struct Program<'a> {
     pub(crate) attach_btf_id: u32,
     pub(crate) flags: u32,
     pub(crate) insns: &'a [Insn],
+    /// Only for a program with a callback.
+    pub(crate) functions: Option<Functions<'a>>,
+}
+
+/// What the kernel must be told of a program that has a second function.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Functions<'a> {
+    /// BTF of both.
+    pub(crate) btf: BorrowedFd<'a>,
+    /// `struct bpf_func_info` of each: first instruction, BTF type id.
+    pub(crate) infos: &'a [[u32; 2]; 2],
 }
 
 /// The licence of every probe program: what is asked is the kernel's ability, not ours.
@@ -148,7 +159,7 @@ pub(crate) fn object_name(name: &str) -> [u8; 16] {
 impl Program<'_> {
     /// The attributes of this load, without a log.
     pub(crate) fn attr(&self) -> ProgLoad {
-        ProgLoad {
+        let mut attr = ProgLoad {
             prog_type: self.program_type,
             prog_name: object_name(self.name),
             insn_cnt: u32::try_from(self.insns.len()).unwrap_or(u32::MAX),
@@ -158,7 +169,14 @@ impl Program<'_> {
             attach_btf_id: self.attach_btf_id,
             prog_flags: self.flags,
             ..ProgLoad::default()
+        };
+        if let Some(Functions { btf, infos }) = self.functions {
+            attr.prog_btf_fd = btf.as_raw_fd().unsigned_abs();
+            attr.func_info = infos.as_ptr() as u64;
+            attr.func_info_cnt = 2;
+            attr.func_info_rec_size = 8;
         }
+        attr
     }
 
     /// Loads without a log.

@@ -6,15 +6,17 @@
 //! are tried by halves. What is not answered in the end is asked for by itself.
 
 use std::collections::BTreeMap;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::io::Errno;
 
 use super::answer::Rights;
+use super::blob;
 use super::gadget::{CONTEXT, Gadget, Gadgets, STACK};
 use super::helper;
-use super::insn::Insn;
+use super::insn::{Insn, returns};
 use super::packet;
-use super::sys::{Log, Program};
+use super::sys::{Functions, Log, Program};
 use crate::facts::bpf::Support;
 
 const UNWRITTEN: u8 = 9;
@@ -26,20 +28,47 @@ pub(crate) type Answers = BTreeMap<u32, Support>;
 pub(crate) struct Usual {
     any: Gadgets,
     packet: Vec<Gadget>,
+    /// BTF of a program with a callback; `None`: this kernel does not take it.
+    functions: Option<OwnedFd>,
     rights: Rights,
 }
 
 impl Usual {
     /// Makes the maps that the calls need.
     pub(crate) fn new(rights: Rights) -> Self {
-        Self { any: Gadgets::new(), packet: packet::gadgets(), rights }
+        let mut any = Gadgets::new();
+        let newer = any.newer();
+        let functions = blob::load(&blob::functions()).ok();
+        let mut usual = Self { any, packet: packet::gadgets(), functions, rights };
+        for group in newer {
+            if usual.suits(&group) {
+                usual.any.all.extend(group);
+            }
+        }
+        usual
+    }
+
+    /// Whether the kernel accepts all of these for a program that may call nearly everything.
+    fn suits(&self, group: &[Gadget]) -> bool {
+        let program = Program { program_type: packet::PROGRAMS[0], ..Program::default() };
+        let mut log = Log::new();
+        let mut asked = self.asked(program, &mut log);
+        asked.prove(group.iter().collect());
+        let helpers = group.iter().flat_map(|it| &it.helpers);
+        let answer = |it: &i32| asked.answers.get(&u32::try_from(*it).ok()?);
+        helpers.map(answer).all(|it| it == Some(&Support::Supported))
+    }
+
+    fn asked<'a>(&'a self, program: Program<'a>, log: &'a mut Log) -> Asked<'a> {
+        let functions = self.functions.as_ref().map(AsFd::as_fd);
+        Asked { program, log, functions, rights: self.rights, answers: Answers::new() }
     }
 
     /// What is known of them for programs of this kind.
     pub(crate) fn answers(&self, program: Program<'_>, log: &mut Log) -> Answers {
-        let mut asked = Asked { program, log, rights: self.rights, answers: Answers::new() };
+        let mut asked = self.asked(program, log);
         asked.prove(self.any.all.iter().collect());
-        if asked.answers.get(&packet::SKB_LOAD_BYTES) == Some(&Support::Supported) {
+        if packet::PROGRAMS.contains(&program.program_type) {
             asked.prove(self.packet.iter().collect());
         }
         asked.answers
@@ -50,15 +79,25 @@ impl Usual {
 struct Asked<'a> {
     program: Program<'a>,
     log: &'a mut Log,
+    functions: Option<BorrowedFd<'a>>,
     rights: Rights,
     answers: Answers,
 }
 
 impl Asked<'_> {
+    /// A program with a callback has its function behind it.
+    fn load(&mut self, insns: &[Insn]) -> Result<OwnedFd, Errno> {
+        let Some(callback) = callback_of(insns) else {
+            return Program { insns, ..self.program }.load_logged(self.log);
+        };
+        let infos = [[0, blob::MAIN_ID], [callback, blob::CALLBACK_ID]];
+        let functions = self.functions.map(|btf| Functions { btf, infos: &infos });
+        Program { insns, functions, ..self.program }.load_logged(self.log)
+    }
+
     fn prove(&mut self, mut left: Vec<&Gadget>) {
         while !left.is_empty() {
-            let insns = strung(&left);
-            let result = Program { insns: &insns, ..self.program }.load_logged(self.log);
+            let result = self.load(&strung(&left));
             let text = self.log.text();
             if matches!(result, Err(Errno::ACCESS)) && text.contains("R9 !read_ok") {
                 let helpers = left.iter().flat_map(|it| &it.helpers);
@@ -90,7 +129,19 @@ fn strung(gadgets: &[&Gadget]) -> Vec<Insn> {
     insns.extend((1..=STACK / 8).map(|slot| Insn::store_zero(-8 * slot)));
     insns.extend(gadgets.iter().flat_map(|it| &it.insns));
     insns.extend([Insn::mov_reg(0, UNWRITTEN), Insn::exit()]);
+    let end = i32::try_from(insns.len()).unwrap_or(i32::MAX);
+    let takes = (0..).zip(&mut insns).filter(|(_, it)| it.takes_function());
+    let taken = takes.map(|(at, it)| it.immediate = end - at - 1).count();
+    if taken > 0 {
+        insns.extend(returns(0));
+    }
     insns
+}
+
+/// Where the callback begins, if one is taken: the last two instructions.
+fn callback_of(insns: &[Insn]) -> Option<u32> {
+    let taken = insns.iter().any(Insn::takes_function);
+    taken.then(|| u32::try_from(insns.len() - 2).unwrap_or(u32::MAX))
 }
 
 /// The number in `cannot use helper bpf_get_current_task#35`, `unknown func …#35` and kin.
@@ -120,15 +171,17 @@ mod tests {
         Usual::new(RIGHTS).answers(program, &mut Log::new())
     }
 
-    /// `bpf_ktime_get_ns` is given to every type since Linux 4.1, `bpf_get_attach_cookie` to
-    /// those that trace.
+    /// Both are given to tc's programs since Linux 4.4.
     #[test]
-    fn a_call_that_is_accepted_and_one_that_is_refused_are_answers() {
+    fn calls_that_are_accepted_are_answers() {
+        let (ktime_get_ns, redirect) = (5, 23);
         let of_packets = answers(program_type("sched_cls"));
-        assert_eq!(of_packets[&5], Support::Supported);
-        assert_eq!(of_packets[&packet::SKB_LOAD_BYTES], Support::Supported);
-        let of_tracing = answers(program_type("kprobe"));
-        assert_eq!(of_tracing[&packet::SKB_LOAD_BYTES].as_str(), "unsupported");
+        assert_eq!(of_packets[&ktime_get_ns], Support::Supported);
+        assert_eq!(of_packets[&redirect], Support::Supported);
+        // Since 5.13, 5.17 and 5.17, with a constant string or a callback.
+        for newer in [165, 181, 182] {
+            assert_eq!(of_packets[&newer], Support::Supported, "{newer}");
+        }
     }
 
     /// A gadget with arguments that do not suit would cost every row the loads it should save.
@@ -139,8 +192,8 @@ mod tests {
         let any = usual.any.all.iter().zip(std::iter::repeat(of("kprobe")));
         let packet = usual.packet.iter().zip(std::iter::repeat(of("sched_cls")));
         for (gadget, program) in any.chain(packet) {
-            let (log, answers) = (&mut Log::new(), Answers::new());
-            let mut alone = Asked { program, log, rights: RIGHTS, answers };
+            let mut log = Log::new();
+            let mut alone = usual.asked(program, &mut log);
             alone.prove(vec![gadget]);
             let text = alone.log.text();
             assert!(!alone.answers.is_empty(), "{:?}: {text}", gadget.helpers);

@@ -114,8 +114,15 @@ impl Object {
         let insns = self.programs.get(name).ok_or_else(|| ObjectError::missing(name))?;
         let Kind { program_type, expected_attach_type, attach_btf_id } = kind;
         let flags = 0;
-        let program =
-            Program { name, program_type, expected_attach_type, attach_btf_id, flags, insns };
+        let program = Program {
+            name,
+            program_type,
+            expected_attach_type,
+            attach_btf_id,
+            flags,
+            insns,
+            functions: None,
+        };
         let mut log = Log::new();
         program.load_logged(&mut log).map_err(|errno| ObjectError::Refused {
             what: format!("load {name}"),

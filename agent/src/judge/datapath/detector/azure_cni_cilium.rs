@@ -4,6 +4,7 @@
 //! configuration says.
 
 use super::{Ask, Detector, Modes, azure_cni, cilium, no_base};
+use crate::judge::datapath::next;
 use crate::judge::datapath::party::Party;
 use crate::judge::datapath::trace::Hop;
 use crate::judge::report::Cni;
@@ -17,13 +18,17 @@ fn carries(ask: &Ask<'_, '_>, hop: &Hop<'_>) -> Option<String> {
         return Some("a pair of Azure CNI with Cilium's programs".into());
     }
     let own = hop.link.name.starts_with("lxc") || hop.link.name == "cilium_host";
-    (there && own && is_powered(ask))
-        .then(|| "a link of Cilium's with its programs, and addresses from Azure".into())
-}
-
-/// Whether the configuration that is taken has Cilium with addresses from Azure.
-fn is_powered(ask: &Ask<'_, '_>) -> bool {
-    ask.next.taken.as_ref().is_some_and(|(_, it)| it.cni == Cni::AzureCniCilium)
+    let both = next::may_take(&ask.scene.facts.cni, ask.next, Cni::AzureCniCilium);
+    match (both && cilium::may_have_programs(ask, hop), own, azure_cni::is_link(hop)) {
+        (true, true, _) => {
+            Some("a link of Cilium's, and the configuration takes addresses from Azure".into())
+        }
+        (true, _, true) => Some(
+            "a pair of Azure CNI; the configuration chains Cilium, whose programs could not be read"
+                .into(),
+        ),
+        _ => None,
+    }
 }
 
 fn modes(ask: &Ask<'_, '_>, hops: &[Hop<'_>]) -> Modes {

@@ -35,6 +35,11 @@ pub(super) fn has_programs(hop: &Hop<'_>) -> bool {
     hop.hooks.iter().any(|it| it.owner == Some(Party::Cilium))
 }
 
+/// Whether they may be: they are, or not every hook could be read.
+pub(super) fn may_have_programs(ask: &Ask<'_, '_>, hop: &Hop<'_>) -> bool {
+    has_programs(hop) || !ask.scene.hooks_known()
+}
+
 /// Its router's pair and programs on it, or on an uplink.
 fn base(ask: &Ask<'_, '_>) -> Option<String> {
     let links = ask.scene.links_with(Party::Cilium);

@@ -3,6 +3,7 @@
 use super::{Ask, Detector, Modes, cilium, no_base};
 use crate::facts::routes::RuleAction;
 use crate::judge::datapath::netfilter;
+use crate::judge::datapath::next;
 use crate::judge::datapath::party::Party;
 use crate::judge::datapath::scene::Scene;
 use crate::judge::datapath::trace::Hop;
@@ -22,10 +23,10 @@ fn carries(ask: &Ask<'_, '_>, hop: &Hop<'_>) -> Option<String> {
 
 /// What shows that this is GKE and not another chain of `ptp` and Cilium.
 fn sign(ask: &Ask<'_, '_>, hop: &Hop<'_>) -> Option<&'static str> {
-    let taken = ask.next.taken.as_ref().map(|(_, it)| it.cni);
+    let taken = next::may_take(&ask.scene.facts.cni, ask.next, Cni::GkeDataplaneV2);
     [
         (hop.link.name.starts_with("gke"), "GKE's link names"),
-        (taken == Some(Cni::GkeDataplaneV2), "GKE's CNI configuration"),
+        (taken, "GKE's CNI configuration"),
         (has_netd_rules(ask.scene), "netd's rules"),
         (!netfilter::chains(ask.scene.facts, &["GCP-"]).is_empty(), "netd's chains"),
     ]

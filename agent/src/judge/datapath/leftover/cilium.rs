@@ -60,7 +60,9 @@ fn dead_programs(story: &Story<'_, '_>) -> Option<Issue> {
 
 /// Rules of ENI mode for addresses that are no pod's (cilium#11041, #39839). Needs all pods.
 fn dead_rules(story: &Story<'_, '_>) -> Option<Issue> {
-    if !story.present.complete {
+    let present = story.present;
+    // A pod that could not be traced may be the one that a rule is for.
+    if !present.complete || present.traced.len() < present.count.seen as usize {
         return None;
     }
     let pods = || story.present.traced.iter().flat_map(|it| &it.hop.pod.addresses);

@@ -1,5 +1,6 @@
 //! The judgement on composed hosts.
 
+mod blind;
 mod cases;
 mod every_cni;
 mod every_proxy;
