@@ -147,8 +147,9 @@ fn agent(facts: &mut Facts) {
         cni_chaining: word("/cni-chaining/mode"),
         ..CiliumStatus::default()
     }));
-    let sockets = &mut facts.agents.sockets;
-    sockets.insert(SOCKET.into(), Observed::Known(SocketState::Listening));
+    // The recording has this one alone.
+    facts.agents.sockets.clear();
+    facts.agents.sockets.insert(SOCKET.into(), Observed::Known(SocketState::Listening));
     let status = text("healthz-9879.txt").trim().parse().unwrap();
     for (endpoint, status) in [(Endpoint::CiliumStatus, 200), (Endpoint::CiliumHealthz, status)] {
         let answer = Answer::Http { status, body: String::new() };
