@@ -121,5 +121,5 @@ fn a_source_that_cannot_be_read_changes_no_answer_but_to_could_not_tell() {
             all_wrong.extend(wrong.into_iter().map(|it| format!("{name} without {source}: {it}")));
         }
     }
-    assert!(all_wrong.is_empty(), "{:#?}", all_wrong);
+    assert!(all_wrong.is_empty(), "{all_wrong:#?}");
 }
