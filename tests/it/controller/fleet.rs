@@ -77,10 +77,19 @@ async fn are_marked(server: &ApiServer, numbers: std::ops::Range<usize>) -> bool
     true
 }
 
+async fn items(server: &ApiServer, path: &str) -> Vec<Value> {
+    let list = get(server, path).await.unwrap();
+    list.data["items"].as_array().cloned().unwrap_or_default()
+}
+
+/// The Events about the pods that are there; a real server keeps those of earlier tests too.
 async fn events(server: &ApiServer) -> Vec<Value> {
-    let list = get(server, "/apis/events.k8s.io/v1/namespaces/web/events").await.unwrap();
-    let all = list.data["items"].as_array().cloned().unwrap_or_default();
-    all.into_iter().filter(|it| it["reason"] == "EbpfUnsupported").collect()
+    let pods = items(server, "/api/v1/namespaces/web/pods").await;
+    let uids: Vec<_> = pods.iter().map(|it| &it["metadata"]["uid"]).collect();
+    let mut events = items(server, "/apis/events.k8s.io/v1/namespaces/web/events").await;
+    events.retain(|it| it["reason"] == "EbpfUnsupported");
+    events.retain(|it| uids.contains(&&it["regarding"]["uid"]));
+    events
 }
 
 /// Writes about nodes, pods and events that succeeded; the Lease is another matter.

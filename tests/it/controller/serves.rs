@@ -63,9 +63,9 @@ async fn started_as_the_deployment_says_it_shows_the_matrix() {
         assert!(page.contains(words), "{words}: {page}");
     }
     assert_eq!(controller.report().await.unwrap()["kind"], "ClusterReport");
-    let nodes = r#"bpfready_cluster_nodes{compute="karpenter",nodepool="default"}"#;
+    let nodes = r#"bpfready_cluster_nodes{compute="karpenter",node_pool="default"}"#;
     assert_eq!(controller.metric(nodes).await, Some(3.0));
-    let pool = r#"bpfready_cluster_nodepool_nodes{nodepool="default",datapath="cilium",cilium_ready="yes"}"#;
+    let pool = r#"bpfready_cluster_nodepool_nodes{node_pool="default",datapath="cilium",cilium_ready="yes"}"#;
     assert_eq!(controller.metric(pool).await, Some(3.0));
     let gone =
         r#"bpfready_cluster_finding{rule="cilium-on-fargate",severity="warning",state="pass"}"#;

@@ -18,13 +18,13 @@ const NO_POOL: &str = "there is no such NodePool; of those that could not be lis
 const FARGATE_UNKNOWN: &str = "whether there is Fargate is unknown, or this replica does not lead";
 
 metrics! {
-    NODES Gauge bpfready_cluster_nodes ["compute", "nodepool"] "Nodes by kind of machine and, for Karpenter, NodePool", none: NO_NODE;
-    NODES_EBPF Gauge bpfready_cluster_nodes_ebpf ["compute", "nodepool", "state"] "Nodes by how much of eBPF their kernel offers", none: NO_NODE;
-    NODES_DATAPATH Gauge bpfready_cluster_nodes_datapath ["compute", "nodepool", "cni"] "Nodes by what carries their pods' packets now", none: NO_NODE;
-    NODES_CAPABLE Gauge bpfready_cluster_nodes_cilium_capable ["compute", "nodepool", "target", "state"] "Nodes by whether the target Cilium release can run there", none: NO_NODE;
-    NODES_READY Gauge bpfready_cluster_nodes_cilium_ready ["compute", "nodepool", "state"] "Nodes by whether Cilium runs there, healthy", none: NO_NODE;
-    NODES_PROXY Gauge bpfready_cluster_nodes_service_proxy ["compute", "nodepool", "mode"] "Nodes by who translates Services there", none: NO_NODE;
-    NODES_WORKS Gauge bpfready_cluster_nodes_feature ["compute", "nodepool", "feature", "state"] "Nodes by whether a feature works there now", none: NO_NODE;
+    NODES Gauge bpfready_cluster_nodes ["compute", "node_pool"] "Nodes by kind of machine and, for Karpenter, NodePool", none: NO_NODE;
+    NODES_EBPF Gauge bpfready_cluster_nodes_ebpf ["compute", "node_pool", "state"] "Nodes by how much of eBPF their kernel offers", none: NO_NODE;
+    NODES_DATAPATH Gauge bpfready_cluster_nodes_datapath ["compute", "node_pool", "cni"] "Nodes by what carries their pods' packets now", none: NO_NODE;
+    NODES_CAPABLE Gauge bpfready_cluster_nodes_cilium_capable ["compute", "node_pool", "target", "state"] "Nodes by whether the target Cilium release can run there", none: NO_NODE;
+    NODES_READY Gauge bpfready_cluster_nodes_cilium_ready ["compute", "node_pool", "state"] "Nodes by whether Cilium runs there, healthy", none: NO_NODE;
+    NODES_PROXY Gauge bpfready_cluster_nodes_service_proxy ["compute", "node_pool", "mode"] "Nodes by who translates Services there", none: NO_NODE;
+    NODES_WORKS Gauge bpfready_cluster_nodes_feature ["compute", "node_pool", "feature", "state"] "Nodes by whether a feature works there now", none: NO_NODE;
     NODES_SOURCE Gauge bpfready_cluster_nodes_source ["source"] "Nodes by who tells about them", none: NO_NODE;
     FINDING Gauge bpfready_cluster_finding ["rule", "severity", "state"] "1 for how a rule ended on this cluster", none: "the rule ended in another way, or nothing was judged yet";
     RECOMMENDATION Gauge bpfready_cluster_recommendation ["action", "blocked_by"] "1 for what is recommended", none: "something else is recommended, or nothing was judged yet";
@@ -34,11 +34,11 @@ metrics! {
     FARGATE_VCPUS Gauge bpfready_fargate_billed_vcpus [] "Virtual processors that are billed for Fargate pods", none: FARGATE_UNKNOWN;
     FARGATE_MEMORY Gauge bpfready_fargate_billed_memory_bytes [] "Memory that is billed for Fargate pods", none: FARGATE_UNKNOWN;
     FARGATE_NOT_BILLED Gauge bpfready_fargate_unscheduled_pods [] "Fargate pods that do not say yet what is billed for them", none: FARGATE_UNKNOWN;
-    POOL_NODES Gauge bpfready_cluster_nodepool_nodes ["nodepool", "datapath", "cilium_ready"] "Nodes of a NodePool by datapath and whether Cilium runs there, healthy", none: NO_NODE;
-    POOL_CLAIMS Gauge bpfready_cluster_nodepool_claims ["nodepool"] "NodeClaims of a NodePool: so many nodes an edit of its template replaces", none: NO_POOL;
-    POOL_PROMISE Gauge bpfready_cluster_nodepool_promise_nodes ["nodepool", "promise", "state"] "Nodes of a NodePool by whether its promise is kept", none: "the NodePool promises nothing, or there is none";
-    POOL_STUCK Gauge bpfready_cluster_nodepool_gates_stuck ["nodepool", "reason"] "NodeClaims that wait at their gate for too long", none: "none waits for too long, or they could not be listed (bpfready_cluster_source_failure)";
-    POOL_CHECK Gauge bpfready_cluster_nodepool_check ["nodepool", "rule"] "1 for what is wrong with a NodePool", none: "the rule found nothing; whether it could be judged is told by bpfready_cluster_finding";
+    POOL_NODES Gauge bpfready_cluster_nodepool_nodes ["node_pool", "datapath", "cilium_ready"] "Nodes of a NodePool by datapath and whether Cilium runs there, healthy", none: NO_NODE;
+    POOL_CLAIMS Gauge bpfready_cluster_nodepool_claims ["node_pool"] "NodeClaims of a NodePool: so many nodes an edit of its template replaces", none: NO_POOL;
+    POOL_PROMISE Gauge bpfready_cluster_nodepool_promise_nodes ["node_pool", "promise", "state"] "Nodes of a NodePool by whether its promise is kept", none: "the NodePool promises nothing, or there is none";
+    POOL_STUCK Gauge bpfready_cluster_nodepool_gates_stuck ["node_pool", "reason"] "NodeClaims that wait at their gate for too long", none: "none waits for too long, or they could not be listed (bpfready_cluster_source_failure)";
+    POOL_CHECK Gauge bpfready_cluster_nodepool_check ["node_pool", "rule"] "1 for what is wrong with a NodePool", none: "the rule found nothing; whether it could be judged is told by bpfready_cluster_finding";
     REPORT_TIMESTAMP Gauge bpfready_cluster_report_timestamp_seconds [] "When the cluster was judged last, since the Unix epoch", none: NOT_JUDGED;
     SOURCE_FAILURE Gauge bpfready_cluster_source_failure ["source", "cause"] "1 for a part of the cluster that could not be read, with the cause", none: "it could be read, or nothing was judged yet";
     LEADER Gauge bpfready_controller_leader [] "1 for the replica that leads: only this one writes and tells about the cluster", none: ALWAYS;

@@ -21,7 +21,7 @@ pub(super) fn of(metric: &Metric, label: &str) -> Option<Values> {
     }
     Some(match label {
         "compute" => Closed(Compute::ALL.iter().map(|it| it.as_str()).collect()),
-        "nodepool" => Open("name of the NodePool; empty: a node of none"),
+        "node_pool" => Open("name of the NodePool; empty: a node of none"),
         "state" => state(metric),
         "mode" => words::<ProxyMode>(),
         "feature" => closed(&WORKS),
