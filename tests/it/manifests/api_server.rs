@@ -1,7 +1,7 @@
 //! The manifests on an API server: they install, and what the policies refuse is refused. The
 //! in-process server evaluates no policy, so the second half needs `KUBEBUILDER_ASSETS`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bpfready_tests::apiserver::ApiServer;
 use k8s_openapi::api::core::v1::{Node, Pod};
@@ -9,6 +9,12 @@ use kube::api::{Api, Patch, PatchParams};
 use serde_json::{Value, json};
 
 use super::documents::kustomized;
+use crate::hosts;
+use crate::monitoring::{Running, host};
+use crate::run::command;
+
+/// What Kubernetes puts on every new Node.
+const NOT_READY: &str = "node.kubernetes.io/not-ready";
 
 /// The default overlay, a node with an agent's pod, a Fargate node, and a pod of each kind.
 async fn installed() -> ApiServer {
@@ -28,6 +34,7 @@ async fn installed() -> ApiServer {
     let profile = json!({"eks.amazonaws.com/fargate-profile": "p", "app": "web"});
     for (namespace, name, node, labels) in [
         ("bpfready", "agent-a", "node-a", json!({})),
+        ("bpfready", "agent-b", "node-b", json!({})),
         ("default", "web", "fargate-a", profile),
         ("default", "ec2", "node-b", json!({"app": "web"})),
     ] {
@@ -84,6 +91,7 @@ fn condition(name: &str) -> Value {
 async fn the_manifests_install_and_give_what_they_name_and_no_more() {
     let server = installed().await;
     gives_what_it_names(&server).await;
+    agent_does_its_work(&server).await;
     if server.is_real() {
         refuses_everything_else(&server).await;
         controller_is_held(&server).await;
@@ -139,11 +147,38 @@ async fn refuses_everything_else(server: &ApiServer) {
     }
     let unbound = Writer(server.client(&server.token("bpfready", "bpfready-agent", None).await));
     assert_eq!(unbound.node("node-a", ours.clone()).await, 403, "a token of no node");
-    assert_eq!(
-        agent.node("node-a", json!({"spec": {"taints": null}})).await,
-        200,
-        "its own taint goes"
-    );
+    let all = json!({"spec": {"taints": null}});
+    assert_eq!(agent.node("node-a", all).await, 403, "the taint of Kubernetes itself stays");
+    let ours_gone = json!({"spec": {"taints": [{"key": NOT_READY, "effect": "NoSchedule"}]}});
+    assert_eq!(agent.node("node-a", ours_gone).await, 200, "its own taint goes");
+}
+
+/// The agent as its pod runs it: with its token, it gets done what it is for.
+async fn agent_does_its_work(server: &ApiServer) {
+    let token = server.token("bpfready", "bpfready-agent", Some("agent-b")).await;
+    let kubeconfig = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(kubeconfig.path(), server.kubeconfig(&token)).unwrap();
+    let recording = hosts::case("linux-6.18-root");
+    let address = format!("{}:19771", host(9));
+    let mut agent = command(&["agent", "--recording", &recording, "--node-name", "node-b"]);
+    agent.args(["--gate", "ebpf", "--spread", "100ms", "--listen", &address, "--kubeconfig"]);
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let _agent = Running::start(agent.arg(kubeconfig.path()), log.path());
+    let nodes: Api<Node> = Api::all(server.admin());
+    let began = Instant::now();
+    loop {
+        let node = serde_json::to_value(nodes.get("node-b").await.unwrap()).unwrap();
+        let taints = node["spec"]["taints"].as_array().cloned().unwrap_or_default();
+        let is_open = taints.iter().all(|it| it["key"] != "bpfready.io/not-ready");
+        let conditions = node["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        let is_told = conditions.iter().any(|it| it["type"] == "bpfready.io/EbpfReady");
+        if is_open && is_told && node["metadata"]["labels"]["bpfready.io/ebpf"] == "partial" {
+            return;
+        }
+        let said = std::fs::read_to_string(log.path()).unwrap();
+        assert!(began.elapsed() < Duration::from_secs(30), "{node:#}: {said}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 async fn controller_is_held(server: &ApiServer) {

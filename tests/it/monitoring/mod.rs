@@ -5,3 +5,5 @@ mod dashboards;
 mod expressions;
 mod prometheus;
 mod scraped;
+
+pub(crate) use prometheus::{Running, host};

@@ -12,11 +12,11 @@ use std::thread;
 use serde_json::Value;
 
 /// A process that ends with the test.
-pub(super) struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Running {
     #[track_caller]
-    pub(super) fn start(command: &mut Command, log: &Path) -> Self {
+    pub(crate) fn start(command: &mut Command, log: &Path) -> Self {
         let log = std::fs::File::create(log).unwrap();
         let command = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         Self(command.spawn().expect("its program is on PATH: `cargo xtask test` sees to it"))
@@ -33,7 +33,7 @@ impl Drop for Running {
 
 /// A loopback address of this test run alone, for the nth node: each node has its own address, as
 /// in a cluster, and no other test listens on it.
-pub(super) fn host(nth: u8) -> String {
+pub(crate) fn host(nth: u8) -> String {
     let [.., high, low] = std::process::id().to_be_bytes();
     format!("127.{}.{high}.{low}", 64 + nth)
 }
