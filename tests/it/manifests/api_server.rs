@@ -92,6 +92,7 @@ async fn the_manifests_install_and_give_what_they_name_and_no_more() {
     let server = installed().await;
     gives_what_it_names(&server).await;
     agent_does_its_work(&server).await;
+    controller_does_its_work(&server).await;
     if server.is_real() {
         refuses_everything_else(&server).await;
         controller_is_held(&server).await;
@@ -151,6 +152,33 @@ async fn refuses_everything_else(server: &ApiServer) {
     assert_eq!(agent.node("node-a", all).await, 403, "the taint of Kubernetes itself stays");
     let ours_gone = json!({"spec": {"taints": [{"key": NOT_READY, "effect": "NoSchedule"}]}});
     assert_eq!(agent.node("node-a", ours_gone).await, 200, "its own taint goes");
+}
+
+/// The controller as its pod runs it.
+async fn controller_does_its_work(server: &ApiServer) {
+    let token = server.token("bpfready", "bpfready-controller", None).await;
+    let kubeconfig = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(kubeconfig.path(), server.kubeconfig(&token)).unwrap();
+    let address = format!("{}:19772", host(9));
+    let mut controller = command(&["controller", "--listen", &address, "--pod-name", "one"]);
+    controller.args(["--lease-seconds", "3", "--reports", "0", "--kubeconfig"]);
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let _controller = Running::start(controller.arg(kubeconfig.path()), log.path());
+    let nodes: Api<Node> = Api::all(server.admin());
+    let pods: Api<Pod> = Api::namespaced(server.admin(), "default");
+    let began = Instant::now();
+    loop {
+        let node = serde_json::to_value(nodes.get("fargate-a").await.unwrap()).unwrap();
+        let pod = serde_json::to_value(pods.get("web").await.unwrap()).unwrap();
+        let annotation = &pod["metadata"]["annotations"]["bpfready.io/ebpf"];
+        // Only the controller itself says this much of a Fargate Node.
+        if node["metadata"]["labels"]["bpfready.io/compute"] == "fargate" && annotation == "none" {
+            return;
+        }
+        let said = std::fs::read_to_string(log.path()).unwrap();
+        assert!(began.elapsed() < Duration::from_secs(40), "{node:#}: {pod:#}: {said}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 /// The agent as its pod runs it: with its token, it gets done what it is for.

@@ -3,6 +3,7 @@
 mod alerts;
 mod dashboards;
 mod expressions;
+mod fargate;
 mod prometheus;
 mod scraped;
 

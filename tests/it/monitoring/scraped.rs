@@ -1,15 +1,16 @@
-//! Every query of every dashboard and alert, on a real Prometheus that scraped real agents: three
-//! nodes of recorded hosts in one cluster, each agent with the rights that the manifests give it.
+//! Every query of every dashboard and alert, on a real Prometheus that scraped real agents and
+//! a real controller: three nodes of recorded hosts, Fargate and a NodePool in one cluster, each
+//! process with the rights that the manifests give it.
 
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use bpfready_tests::apiserver::ApiServer;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::expressions;
 use super::prometheus::{Prometheus, Running, Told, host, node_exporter};
+use super::{expressions, fargate};
 use crate::hosts;
 use crate::manifests::kustomized;
 use crate::run::command;
@@ -120,6 +121,19 @@ async fn agent(server: &ApiServer, dir: &Path, nth: u8, node: &Node) -> (Running
     (Running::start(agent.args(node.args), &log), address)
 }
 
+/// Starts the controller; gives back where it serves.
+async fn controller(server: &ApiServer, dir: &Path) -> (Running, String) {
+    fargate::karpenter(server).await;
+    let token = server.token("bpfready", "bpfready-controller", None).await;
+    let kubeconfig = dir.join("controller.kubeconfig");
+    std::fs::write(&kubeconfig, server.kubeconfig(&token)).unwrap();
+    let address = format!("{}:19770", host(8));
+    let mut controller = command(&["controller", "--listen", &address, "--pod-name", "one"]);
+    controller.args(["--lease-seconds", "3", "--refresh", "2", "--reports", "0", "--kubeconfig"]);
+    let log = dir.join("controller.log");
+    (Running::start(controller.arg(kubeconfig), &log), address)
+}
+
 /// A query as Grafana would send it with everything chosen, and an alert as it is after its time.
 fn filled_in(query: &str) -> String {
     let variables = [
@@ -158,7 +172,7 @@ fn unanswered(
 
 /// Takes some seconds, most of it waiting for scrapes: a rate needs two.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_query_returns_data_on_a_prometheus_that_scraped_real_agents() {
+async fn every_query_returns_data_on_a_prometheus_that_scraped_agents_and_controller() {
     let dir = tempfile::tempdir().unwrap();
     let server = cluster().await;
     // Nobody listens there, which one of the alerts is about.
@@ -178,12 +192,22 @@ async fn every_query_returns_data_on_a_prometheus_that_scraped_real_agents() {
         ("trouble", trouble.address.to_string()),
         ("trouble", not_moved.address.to_string()),
     ]);
+    let (process, address) = controller(&server, dir.path()).await;
+    running.push(process);
+    targets.push(("bpfready-controller", address));
+    fargate::pod(&server, 0).await;
     let prometheus = Prometheus::start(dir.path(), &targets);
 
-    let up = r#"count(up{job=~"bpfready-agent|node-exporter"} == 1) == 4"#;
+    let up = r#"count(up{job=~"bpfready-.+|node-exporter"} == 1) == 5"#;
     let asked = vec![("all are up".to_owned(), up.to_owned())];
     let missing = unanswered(&prometheus, asked, <[_]>::is_empty);
     assert!(missing.is_empty(), "{missing:?}: {:#?}", prometheus.ask("up"));
+
+    // A rate needs a counter that grows while somebody looks.
+    let counts = vec![("a start".to_owned(), "bpfready_startup_seconds_count > 0".to_owned())];
+    let missing = unanswered(&prometheus, counts, <[_]>::is_empty);
+    assert!(missing.is_empty(), "no start was counted");
+    fargate::pod(&server, 1).await;
 
     let is_expected = |it: &(String, String)| ONLY_IN_TROUBLE.contains(&it.0.as_str());
     let rest = unanswered(&prometheus, expressions::all(), |it| it.iter().all(is_expected));
