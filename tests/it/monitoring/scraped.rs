@@ -160,8 +160,9 @@ fn unanswered(
 ) -> Vec<(String, String)> {
     let began = Instant::now();
     loop {
+        let says = |it: &Value| it["value"][1] != "NaN";
         let has_data =
-            |query: &str| prometheus.ask(&filled_in(query)).is_ok_and(|it| !it.is_empty());
+            |query: &str| prometheus.ask(&filled_in(query)).is_ok_and(|it| it.iter().any(says));
         queries.retain(|it| !has_data(&it.1));
         if is_enough(&queries) || began.elapsed() > PATIENCE {
             return queries;
