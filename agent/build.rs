@@ -109,10 +109,32 @@ fn build(compiler: &Compiler, linker: &Path, workspace: &Path, out: &Path) -> Re
     }
     for object in OBJECTS {
         let from = target_dir.join(TARGET).join("ebpf").join(object);
-        fs::copy(&from, out.join(format!("{object}.o")))
-            .map_err(|it| format!("{}: {it}", from.display()))?;
+        let wrong = |it: &dyn std::fmt::Display| format!("{}: {it}", from.display());
+        let built = fs::read(&from).map_err(|it| wrong(&it))?;
+        let slim = without_debug(&built).map_err(|it| wrong(&it))?;
+        fs::write(out.join(format!("{object}.o")), slim).map_err(|it| wrong(&it))?;
     }
     Ok(())
+}
+
+/// The object without its debug information, which is nine tenths of it: bpf-linker has made BTF
+/// from it, and nobody else reads it.
+fn without_debug(object: &[u8]) -> Result<Vec<u8>, object::build::Error> {
+    let mut builder = object::build::elf::Builder::read(object)?;
+    for section in &mut builder.sections {
+        let name = section.name.as_slice();
+        section.delete =
+            [".debug_", ".rel.debug_"].iter().any(|it| name.starts_with(it.as_bytes()));
+    }
+    builder.delete_orphans();
+    // LLVM keeps the names of symbols and of sections in one table, the builder in two.
+    let names = builder.sections.add();
+    names.name = b".shstrtab".as_slice().into();
+    names.sh_type = object::elf::SHT_STRTAB;
+    names.data = object::build::elf::SectionData::SectionString;
+    let mut slim = Vec::new();
+    builder.write(&mut slim)?;
+    Ok(slim)
 }
 
 /// The target directory that `out` is in, so that debug, release and cross builds share the

@@ -4,7 +4,10 @@ use std::io::{self, IsTerminal};
 
 use anyhow::Context;
 use clap::ValueEnum;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer, fmt, registry};
 
 /// The form of a log line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -26,21 +29,22 @@ pub(super) fn start(
     default: Option<&str>,
     format: LogFormat,
 ) -> anyhow::Result<()> {
-    let from_environment = || std::env::var(EnvFilter::DEFAULT_ENV).ok();
+    let from_environment = || std::env::var("RUST_LOG").ok();
     let asked = filter.map(str::to_owned).or_else(from_environment);
     let Some(filter) = asked.or_else(|| default.map(str::to_owned)) else { return Ok(()) };
     let quiet =
         if filter.contains("kube_client") { String::new() } else { format!(",{NOISE}=off") };
-    let filter = EnvFilter::builder()
-        .parse(filter.clone() + &quiet)
+    let targets: Targets = (filter.clone() + &quiet)
+        .parse()
         .with_context(|| format!("log filter {filter:?}: expected a level or target=level"))?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    match format {
-        LogFormat::Json => lines.json().flatten_event(true).init(),
+    let lines = fmt::layer().with_writer(io::stderr);
+    let lines = match format {
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
         LogFormat::Text => {
             let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            lines.with_ansi(colours).init();
+            lines.with_ansi(colours).boxed()
         }
-    }
+    };
+    registry().with(lines.with_filter(targets)).init();
     Ok(())
 }

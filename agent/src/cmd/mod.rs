@@ -27,9 +27,9 @@ use logging::LogFormat;
 #[derive(Debug, Parser)]
 #[command(version, propagate_version = true, after_help = EXIT_CODES)]
 pub struct Cli {
-    /// What to log on stderr, in tracing's filter syntax; by default nothing, of agent and controller `info`
+    /// What to log on stderr, by target; by default nothing, of agent and controller `info`
     ///
-    /// Examples: `debug`, `bpfready::observe=trace`. Without it, RUST_LOG is asked.
+    /// Examples: `debug`, `info,bpfready::observe=trace`. Without it, RUST_LOG is asked.
     #[arg(
         long,
         global = true,

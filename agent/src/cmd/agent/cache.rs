@@ -2,7 +2,7 @@
 //! boot, same rights, same version) is decided where it is used.
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Read as _, Write as _};
+use std::io::{self, BufWriter, Read as _, Write as _};
 use std::path::Path;
 
 use crate::facts::Facts;
@@ -14,24 +14,31 @@ const MOST_BYTES: u64 = 32 << 20;
 /// The remembered facts; `None`: there are none that can be read.
 pub(super) fn load(dir: &Path) -> Option<Facts> {
     let path = dir.join(NAME);
-    let file = match File::open(&path) {
-        Ok(file) => file,
+    let mut bytes = Vec::new();
+    let read = File::open(&path).and_then(|it| it.take(MOST_BYTES).read_to_end(&mut bytes));
+    match read {
+        Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
         Err(error) => {
             tracing::warn!(%error, path = %path.display(), "cannot read what was remembered");
             return None;
         }
-    };
-    let read = serde_json::from_reader(BufReader::new(file.take(MOST_BYTES)));
-    read.inspect_err(|error| {
-        tracing::info!(%error, path = %path.display(), "what was remembered is not usable");
-    })
-    .ok()
+    }
+    // As recordings are read: the code for it is there once, and it is hundreds of kilobytes.
+    serde_json::from_slice(&bytes)
+        .inspect_err(|error| {
+            tracing::info!(%error, path = %path.display(), "what was remembered is not usable");
+        })
+        .ok()
 }
 
 /// Remembers: the whole file or the one before.
 pub(super) fn store(dir: &Path, facts: &Facts) -> io::Result<()> {
-    replace(dir, NAME, |file| serde_json::to_writer(file, facts).map_err(Into::into))
+    // Any writer, as for those who ask over HTTP: here too the code is there once.
+    replace(dir, NAME, |file| {
+        let file: &mut dyn io::Write = file;
+        serde_json::to_writer(file, facts).map_err(Into::into)
+    })
 }
 
 /// Writes a file in one step, so that nobody reads half of it.

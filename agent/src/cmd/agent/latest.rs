@@ -128,7 +128,8 @@ pub(super) fn encoded<T, E: std::fmt::Display>(form: &str, result: Result<T, E>)
 /// The report as JSON, gzip, without ever being whole in memory.
 pub(super) fn json(report: &NodeReport) -> io::Result<Bytes> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    serde_json::to_writer(&mut encoder, report)?;
+    let any: &mut dyn io::Write = &mut encoder;
+    serde_json::to_writer(any, report)?;
     encoder.write_all(b"\n")?;
     encoder.finish().map(Bytes::from)
 }

@@ -79,7 +79,6 @@ async fn agent(args: &Args) -> anyhow::Result<Answer> {
         .await
         .with_context(|| format!("cannot listen on {} (--listen)", args.listen()))?;
     let port = listener.local_addr().context("cannot tell the port")?;
-    tracing::info!(address = %port, version = env!("CARGO_PKG_VERSION"), "serving");
     let shared = Arc::new(Shared::default());
     let (stop, stopped) = watch::channel(false);
     let (wanted, wants) = watch::channel(None);
@@ -88,6 +87,7 @@ async fn agent(args: &Args) -> anyhow::Result<Answer> {
         publish(args, &client, &shared, wants);
     }
     let serving = start_serving(server, &shared, listener, stopped);
+    tracing::info!(address = %port, version = env!("CARGO_PKG_VERSION"), "serving");
     tokio::select! {
         _ = terminate.recv() => tracing::info!("SIGTERM: draining"),
         _ = interrupt.recv() => tracing::info!("SIGINT: draining"),

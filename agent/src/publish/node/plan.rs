@@ -217,6 +217,20 @@ mod tests {
         assert_eq!(plan(&wanted(), &written(), &now()), []);
     }
 
+    /// The timer of heartbeats is monotonic; the wall clock is only written down.
+    #[test]
+    fn a_wall_clock_that_jumps_decides_nothing() {
+        for wall in ["1970-01-01T00:00:00Z", "2099-12-31T23:59:59Z"] {
+            let quiet = Now { wall: wall.into(), is_heartbeat_due: false };
+            assert_eq!(plan(&wanted(), &written(), &quiet), [], "{wall}");
+            let beat = Now { is_heartbeat_due: true, ..quiet };
+            let writes = plan(&wanted(), &written(), &beat);
+            let [Write::Conditions(conditions)] = &writes[..] else { panic!("{writes:?}") };
+            assert_eq!(conditions[0].last_heartbeat_time, wall);
+            assert_eq!(conditions[0].last_transition_time, EARLIER, "nothing went over");
+        }
+    }
+
     #[test]
     fn a_new_node_gets_labels_and_conditions() {
         let writes = plan(&wanted(), &NodeObject::default(), &now());
