@@ -3,7 +3,7 @@
 mod agent;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -45,10 +45,14 @@ pub(crate) fn example(what: What) -> Result<()> {
     let mut cargo = Command::new("cargo");
     cargo.args(["run", "--quiet", "--release", "--package", "bpfready-tests", "--example", name]);
     if name == "soak" {
-        // What is shipped, not what `cargo run` would build.
-        cargo.env("BPFREADY_BIN", build::release()?);
+        cargo.env("BPFREADY_BIN", shipped()?);
     }
     process::run(cargo.current_dir(crate::places::root()))
+}
+
+/// What is shipped, not what `cargo run` would build; `BPFREADY_BIN` names one that is there.
+fn shipped() -> Result<PathBuf> {
+    std::env::var_os("BPFREADY_BIN").map_or_else(build::release, |it| Ok(it.into()))
 }
 
 /// Measures and prints a table for docs/benchmarks.md.

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{median, millis};
-use crate::{apt, build, places, process, progress};
+use super::{median, millis, shipped};
+use crate::{apt, places, process, progress};
 
 const EXPORTER: &str = "prometheus-node-exporter";
 /// Scrapes of each, taking turns, so that a busy moment hits both alike.
@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Measures and prints a table for docs/benchmarks.md.
 pub(crate) fn agent() -> Result<()> {
-    let agent = build::release()?;
+    let agent = shipped()?;
     let exporter = exporter()?;
     let mut servers = [
         Server::start("bpfready agent", &agent, |it| {
