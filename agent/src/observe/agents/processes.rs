@@ -1,13 +1,20 @@
 //! Processes of known agents, by `/proc/PID/comm`.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::os::fd::AsRawFd;
 use std::path::Path;
+
+use rustix::io::Errno;
 
 use crate::facts::agents::Process;
 use crate::facts::{Cause, Failure, Observed};
 use crate::observe::Host;
 use crate::observe::host::cause_of_io;
+
+/// The AWS network policy agent in its pod: `ENTRYPOINT ["/controller"]` of its Dockerfile. Many
+/// are called so; it has one flag of its own.
+const AWS_POLICY_AGENT: &str = "controller";
 
 /// Names as the kernel keeps them, cut at 15 characters.
 #[rustfmt::skip]
@@ -15,12 +22,12 @@ const NAMES: &[&str] = &[
     // Cilium.
     "cilium-agent", "cilium-envoy", "cilium-operator",
     // AWS VPC CNI and its policy agent, in a pod and as units of Auto Mode.
-    "aws-k8s-agent", "ipamd", "aws-network-pol",
+    "aws-k8s-agent", "ipamd", "aws-network-pol", AWS_POLICY_AGENT,
     // Calico.
-    "calico-node", "bird", "bird6", "calico-typha", "calico-vpp-agen", "vpp_main",
+    "calico-node", "calico-felix", "bird", "bird6", "calico-typha", "calico-vpp-agen", "vpp_main",
     // Others.
     "flanneld", "kindnetd", "antrea-agent", "kube-router", "weaver", "azure-cns", "azure-npm",
-    "ovnkube", "ovn-controller", "ovs-vswitchd", "kube-ovn-daemon", "kube-ovn-cni", "anetd", "netd",
+    "ovnkube", "ovnkube-node", "ovn-controller", "ovs-vswitchd", "kube-ovn-daemon", "kube-ovn-cni", "anetd", "netd",
     // Meta plugins.
     "multus-daemon", "install-cni", "ztunnel", "linkerd-cni-rep",
     // Services, DNS.
@@ -48,15 +55,16 @@ const INITS: &[&str] = &["systemd", "init", "machined"];
 /// The kernel's own second process: whoever sees it is in the first pid namespace.
 const KERNEL_THREADS: &str = "kthreadd";
 
-/// Most processes that are looked at.
+/// Most processes that are looked at; where there are more, the answer is unknown.
 const MOST: usize = 50_000;
 
 /// Processes of known agents that this root's procfs shows.
 pub(super) fn processes(host: &Host) -> Observed<Vec<Process>> {
-    host.ask_observed("agent_processes", || live(host).into())
+    host.ask_observed("agent_processes", || live(host, MOST).into())
 }
 
-fn live(host: &Host) -> Result<Vec<Process>, Failure> {
+/// All of them or a failure: a list with a gap would read as an agent that does not run.
+fn live(host: &Host, most: usize) -> Result<Vec<Process>, Failure> {
     let Some(handle) = host.handle("/proc")? else { return Err(hidden("there is no /proc")) };
     let path = format!("/proc/self/fd/{}", handle.as_raw_fd());
     let proc = Path::new(&path);
@@ -64,11 +72,10 @@ fn live(host: &Host) -> Result<Vec<Process>, Failure> {
     if name("2").trim_end() != KERNEL_THREADS && !INITS.contains(&name("1").trim_end()) {
         return Err(hidden("only the processes of this container can be seen (no hostPID)"));
     }
-    let entries = std::fs::read_dir(proc)
-        .map_err(|it| Failure::new(cause_of_io(&it), format!("cannot list /proc: {it}")))?;
-    let pids = entries.filter_map(|it| it.ok()?.file_name().to_str()?.parse().ok());
-    let mut processes: Vec<Process> =
-        pids.take(MOST).filter_map(|pid| process(proc, pid)).collect();
+    let mut processes: Vec<Process> = Vec::new();
+    for pid in pids(proc, most)? {
+        processes.extend(process(proc, pid)?);
+    }
     processes.sort_by_key(|it| it.pid);
     Ok(processes)
 }
@@ -77,22 +84,55 @@ fn hidden(why: &str) -> Failure {
     Failure::new(Cause::Prerequisite, format!("processes of the host: {why}"))
 }
 
+fn unreadable(what: &str, error: &io::Error) -> Failure {
+    Failure::new(cause_of_io(error), format!("cannot read /proc{what}: {error}"))
+}
+
+/// The number of every process.
+fn pids(proc: &Path, most: usize) -> Result<Vec<u32>, Failure> {
+    let mut pids: Vec<u32> = Vec::new();
+    for entry in std::fs::read_dir(proc).map_err(|it| unreadable("", &it))? {
+        let entry = entry.map_err(|it| unreadable("", &it))?;
+        pids.extend(entry.file_name().to_str().and_then(|it| it.parse::<u32>().ok()));
+        if pids.len() > most {
+            let detail = format!("more than {most} processes: not all were looked at");
+            return Err(Failure::new(Cause::TooLarge, detail));
+        }
+    }
+    Ok(pids)
+}
+
 /// A process of a known agent; `None`: another, or it has ended.
-fn process(proc: &Path, pid: u32) -> Option<Process> {
-    let dir = proc.join(pid.to_string());
-    let comm = std::fs::read_to_string(dir.join("comm")).ok()?;
+fn process(proc: &Path, pid: u32) -> Result<Option<Process>, Failure> {
+    let file = |name: &str| file_of(proc, pid, name);
+    let Some(comm) = file("comm")? else { return Ok(None) };
+    let comm = String::from_utf8_lossy(&comm);
     let comm = comm.trim_end();
     if !NAMES.contains(&comm) {
-        return None;
+        return Ok(None);
     }
-    let command = std::fs::read(dir.join("cmdline")).unwrap_or_default();
-    let stat = std::fs::read_to_string(dir.join("stat")).unwrap_or_default();
-    Some(Process {
-        pid,
-        comm: comm.to_owned(),
-        flags: flags(&command),
-        started_after_boot_seconds: started(&stat),
-    })
+    let (Some(command), Some(stat)) = (file("cmdline")?, file("stat")?) else { return Ok(None) };
+    let stat = Stat::parse(&String::from_utf8_lossy(&stat));
+    if stat.has_ended {
+        return Ok(None);
+    }
+    let flags = flags(&command);
+    if comm == AWS_POLICY_AGENT && !flags.contains_key("enable-network-policy") {
+        return Ok(None);
+    }
+    let started_after_boot_seconds = stat.started_after_boot_seconds;
+    Ok(Some(Process { pid, comm: comm.to_owned(), flags, started_after_boot_seconds }))
+}
+
+/// A file of a process; `None`: the process has ended, before the file was opened or after.
+fn file_of(proc: &Path, pid: u32, name: &str) -> Result<Option<Vec<u8>>, Failure> {
+    match std::fs::read(proc.join(pid.to_string()).join(name)) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) => match error.raw_os_error().map(Errno::from_raw_os_error) {
+            Some(Errno::NOENT | Errno::SRCH) => Ok(None),
+            _ => Err(unreadable(&format!("/{pid}/{name}"), &error)),
+        },
+    }
 }
 
 /// `--name=value`, `--name value` and `--name` of the flags that are kept.
@@ -117,12 +157,25 @@ fn flags(command: &[u8]) -> BTreeMap<String, String> {
     flags
 }
 
-/// Field 22 of proc_pid_stat(5), in seconds. The name in field 2 may hold anything, so the fields
-/// are counted after its last bracket.
-fn started(stat: &str) -> Option<u64> {
-    let (_, rest) = stat.rsplit_once(')')?;
-    let ticks: u64 = rest.split_ascii_whitespace().nth(19)?.parse().ok()?;
-    ticks.checked_div(rustix::param::clock_ticks_per_second())
+/// What proc_pid_stat(5) says of a process.
+struct Stat {
+    /// It is a zombie or dead, and keeps its name until its parent has asked for its end.
+    has_ended: bool,
+    /// Field 22, in seconds.
+    started_after_boot_seconds: Option<u64>,
+}
+
+impl Stat {
+    /// The name in field 2 may hold anything, so the fields are counted after its last bracket.
+    fn parse(stat: &str) -> Self {
+        let (_, rest) = stat.rsplit_once(')').unwrap_or_default();
+        let mut fields = rest.split_ascii_whitespace();
+        let has_ended = matches!(fields.next(), Some("Z" | "X"));
+        let ticks: Option<u64> = fields.nth(18).and_then(|it| it.parse().ok());
+        let per_second = rustix::param::clock_ticks_per_second();
+        let started_after_boot_seconds = ticks.and_then(|it| it.checked_div(per_second));
+        Self { has_ended, started_after_boot_seconds }
+    }
 }
 
 #[cfg(test)]
@@ -148,15 +201,16 @@ mod tests {
             write(
                 root,
                 7,
-                "aws-network-pol",
+                "controller",
                 "/controller --enable-network-policy=false --token=s3cr3t",
             );
+            write(root, 10, "controller", "/controller --leader-elect");
             write(root, 8, "kube-proxy", "kube-proxy --proxy-mode ipvs --v=2");
             write(root, 9, "bash", "bash");
         });
-        let processes = live(&host).unwrap();
+        let processes = live(&host, MOST).unwrap();
         let names: Vec<_> = processes.iter().map(|it| it.comm.as_str()).collect();
-        assert_eq!(names, ["aws-network-pol", "kube-proxy"]);
+        assert_eq!(names, ["controller", "kube-proxy"]);
         assert_eq!(
             processes[0].flags,
             BTreeMap::from([("enable-network-policy".into(), "false".into())])
@@ -168,7 +222,51 @@ mod tests {
     #[test]
     fn a_pod_without_the_hosts_processes_settles_nothing() {
         let (_dir, host) = host(|root| write(root, 1, "bpfready", "bpfready agent"));
-        assert_eq!(live(&host).unwrap_err().cause, Cause::Prerequisite);
+        assert_eq!(live(&host, MOST).unwrap_err().cause, Cause::Prerequisite);
+    }
+
+    #[track_caller]
+    fn expect_unknown(cause: Cause, most: usize, change: impl FnOnce(&Path)) {
+        let (_dir, host) = host(|root| {
+            write(root, 1, "systemd", "/sbin/init");
+            write(root, 7, "kube-proxy", "kube-proxy");
+            write(root, 8, "bash", "bash");
+            change(root);
+        });
+        assert_eq!(live(&host, most).map_err(|it| it.cause), Err(cause));
+    }
+
+    #[test]
+    fn more_processes_than_are_looked_at_are_no_shorter_list() {
+        expect_unknown(Cause::TooLarge, 2, |_| ());
+    }
+
+    /// A directory in a file's place cannot be read (EISDIR), whoever asks.
+    #[test]
+    fn what_cannot_be_read_of_a_process_is_no_end_of_it() {
+        for file in ["8/comm", "7/comm", "7/cmdline", "7/stat"] {
+            expect_unknown(Cause::Io, MOST, |root| {
+                let path = root.join("proc").join(file);
+                std::fs::remove_file(&path).unwrap();
+                std::fs::create_dir(&path).unwrap();
+            });
+        }
+    }
+
+    #[test]
+    fn a_process_that_ends_meanwhile_or_waits_for_its_parent_is_none() {
+        let (_dir, host) = host(|root| {
+            write(root, 1, "systemd", "/sbin/init");
+            write(root, 7, "kube-proxy", "kube-proxy");
+            write(root, 8, "cilium-agent", "");
+            write(root, 9, "flanneld", "flanneld");
+            std::fs::remove_file(root.join("proc/7/cmdline")).unwrap();
+            let stat = root.join("proc/8/stat");
+            let zombie = std::fs::read_to_string(&stat).unwrap().replace(" S 1", " Z 1");
+            std::fs::write(stat, zombie).unwrap();
+        });
+        let names: Vec<_> = live(&host, MOST).unwrap().into_iter().map(|it| it.comm).collect();
+        assert_eq!(names, ["flanneld"]);
     }
 
     #[test]
