@@ -51,7 +51,7 @@ pub struct Process {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SocketState {
-    /// No such file in this root; in a container perhaps only not mounted there.
+    /// No such file on the host. A folder that is not mounted in our container is unknown instead.
     Absent,
     /// Somebody listens.
     Listening,

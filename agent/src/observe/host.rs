@@ -177,6 +177,32 @@ impl Host {
         }
     }
 
+    /// Whether nothing at `path` means that the host has nothing there.
+    ///
+    /// A container has the host's folders only where they are mounted below its root. There a
+    /// folder that is missing proves nothing, unless what is above it came by a mount.
+    /// Not recorded: for use inside [`Host::ask`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Host::at`].
+    pub fn proves_absence(&self, path: &str) -> Result<bool, SourceError> {
+        let Files::Root(root) = &self.files else {
+            return Err(SourceError::NotRecorded { path: path.into() });
+        };
+        let own = device(root, "/")?;
+        if self.root_path()? == "/" {
+            return Ok(true);
+        }
+        let folders = Path::new(path).ancestors().skip(1).filter_map(Path::to_str);
+        for (above, folder) in folders.enumerate() {
+            if let Some(fd) = open_in(root, folder, OFlags::PATH)? {
+                return Ok(above == 0 || device(&fd, folder)? != own);
+            }
+        }
+        Ok(false)
+    }
+
     /// A handle on a host path that is neither read nor written, to connect to or to watch;
     /// symlinks resolve inside the root; `None`: nothing there.
     ///
@@ -332,6 +358,11 @@ fn link_in(root: &OwnedFd, path: &str) -> Result<Option<String>, SourceError> {
     Ok(Some(target.to_string_lossy().into_owned()))
 }
 
+/// The file system that something is on.
+fn device(fd: &OwnedFd, path: &str) -> Result<u64, SourceError> {
+    fs::fstat(fd).map(|it| it.st_dev).map_err(|errno| read_error(path, errno.into()))
+}
+
 fn at_in(root: &OwnedFd, path: &str) -> Result<Option<At>, SourceError> {
     let Some(fd) = open_in(root, path, OFlags::PATH)? else {
         return Ok(None);
@@ -395,6 +426,16 @@ pub(super) mod tests {
         });
         assert_eq!(host.link("/driver").unwrap().as_deref(), Some("../../drivers/ena"));
         assert!(host.link("/file").is_err());
+    }
+
+    #[test]
+    fn only_a_folder_that_is_there_proves_absence_in_a_root_elsewhere() {
+        let (_dir, host) = host(|root| std::fs::create_dir_all(root.join("run/cilium")).unwrap());
+        assert!(host.proves_absence("/run/cilium/cilium.sock").unwrap());
+        assert!(!host.proves_absence("/run/aws-node/ipamd.sock").unwrap());
+        assert!(!host.proves_absence("/var/run/cilium/cilium.sock").unwrap());
+        let live = Host::live().unwrap();
+        assert!(live.proves_absence("/run/no-such-folder/some.sock").unwrap());
     }
 
     #[test]

@@ -98,26 +98,21 @@ fn live(host: &Host) -> Heard {
 }
 
 fn question(host: &Host, question: &Question) -> Observed<Answer> {
-    let mut answer = Observed::Known(Answer::NobodyListens);
-    for address in question.addresses {
-        answer = match question.path {
-            None => local::connect(host, *address).map(|it| match it {
+    let Some(path) = question.path else {
+        return local::any_of(question.addresses, |it| local::connect(host, it)).map(
+            |it| match it {
                 Reply::Said(()) => Answer::Connected,
                 Reply::NoSocket | Reply::NobodyListens => Answer::NobodyListens,
-            }),
-            Some(path) => local::get(host, *address, path, question.body > 0).map(|it| match it {
-                Reply::Said(response) => Answer::Http {
-                    status: response.status,
-                    body: text(&response.body, question.body),
-                },
-                Reply::NoSocket | Reply::NobodyListens => Answer::NobodyListens,
-            }),
-        };
-        if answer != Observed::Known(Answer::NobodyListens) {
-            break;
+            },
+        );
+    };
+    let get = |it| local::get(host, it, path, question.body > 0);
+    local::any_of(question.addresses, get).map(|it| match it {
+        Reply::Said(response) => {
+            Answer::Http { status: response.status, body: text(&response.body, question.body) }
         }
-    }
-    answer
+        Reply::NoSocket | Reply::NobodyListens => Answer::NobodyListens,
+    })
 }
 
 /// Text of at most so many bytes; what is longer or no text is of no use.
@@ -128,28 +123,26 @@ fn text(body: &[u8], most: usize) -> String {
 
 fn cilium(host: &Host) -> (Observed<Answer>, Observed<Option<Value>>) {
     let (addresses, path) = CILIUM_STATUS;
-    for address in addresses {
-        let reply = match local::get(host, *address, path, true) {
-            Observed::Known(reply) => reply,
-            Observed::Unknown(failure) => {
-                return (Observed::Unknown(failure.clone()), Observed::Unknown(failure));
-            }
-        };
-        if let Reply::Said(response) = reply {
-            let status = match response.status {
-                200 => serde_json::from_slice(&response.body).map(Some).map_err(|error| {
-                    Failure::new(Cause::Malformed, format!("Cilium's status: {error}"))
-                }),
-                status => Err(Failure::new(
-                    Cause::Inconclusive,
-                    format!("Cilium's agent answered {status} instead of its status"),
-                )),
-            };
-            let answer = Answer::Http { status: response.status, body: String::new() };
-            return (Observed::Known(answer), status.into());
+    let response = match local::any_of(addresses, |it| local::get(host, it, path, true)) {
+        Observed::Known(Reply::Said(response)) => response,
+        Observed::Known(Reply::NoSocket | Reply::NobodyListens) => {
+            return (Observed::Known(Answer::NobodyListens), Observed::Known(None));
         }
-    }
-    (Observed::Known(Answer::NobodyListens), Observed::Known(None))
+        Observed::Unknown(failure) => {
+            return (Observed::Unknown(failure.clone()), Observed::Unknown(failure));
+        }
+    };
+    let status = match response.status {
+        200 => serde_json::from_slice(&response.body)
+            .map(Some)
+            .map_err(|error| Failure::new(Cause::Malformed, format!("Cilium's status: {error}"))),
+        status => Err(Failure::new(
+            Cause::Inconclusive,
+            format!("Cilium's agent answered {status} instead of its status"),
+        )),
+    };
+    let answer = Answer::Http { status: response.status, body: String::new() };
+    (Observed::Known(answer), status.into())
 }
 
 #[cfg(test)]
@@ -162,12 +155,23 @@ mod tests {
 
     #[test]
     fn nobody_listens_on_a_host_without_agents() {
-        let (_dir, host) = host(|_| {});
+        let (_dir, host) = host(|root| std::fs::create_dir_all(root.join("run/cilium")).unwrap());
         let heard = live(&host);
         let answer = &heard.endpoints[&Endpoint::CiliumStatus];
         assert_eq!(answer, &Observed::Known(Answer::NobodyListens));
         assert_eq!(heard.cilium_status, Observed::Known(None));
         assert_eq!(heard.endpoints.len(), QUESTIONS.len() + 1);
+    }
+
+    /// As in a pod that has the host's /proc and /sys, and not its /run.
+    #[test]
+    fn without_the_hosts_run_cilium_may_live_and_ports_still_answer() {
+        let (_dir, host) = host(|_| {});
+        let heard = live(&host);
+        let asked =
+            [heard.endpoints[&Endpoint::CiliumStatus].failure(), heard.cilium_status.failure()];
+        assert_eq!(asked.map(|it| it.unwrap().cause), [Cause::Prerequisite; 2]);
+        assert!(heard.endpoints[&Endpoint::KubeProxyHealthz].known().is_some());
     }
 
     #[test]

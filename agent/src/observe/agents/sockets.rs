@@ -39,17 +39,12 @@ pub(super) fn sockets(host: &Host) -> BTreeMap<String, Observed<SocketState>> {
 }
 
 fn socket(host: &Host, (path, other): (&'static str, &'static str)) -> Observed<SocketState> {
-    let state = |path| {
-        local::connect(host, Address::Unix(path)).map(|it| match it {
-            Reply::Said(()) => SocketState::Listening,
-            Reply::NobodyListens => SocketState::Abandoned,
-            Reply::NoSocket => SocketState::Absent,
-        })
-    };
-    match state(path) {
-        Observed::Known(SocketState::Absent) => state(other),
-        state => state,
-    }
+    let addresses = [Address::Unix(path), Address::Unix(other)];
+    local::any_of(&addresses, |it| local::connect(host, it)).map(|it| match it {
+        Reply::Said(()) => SocketState::Listening,
+        Reply::NobodyListens => SocketState::Abandoned,
+        Reply::NoSocket => SocketState::Absent,
+    })
 }
 
 #[cfg(test)]
@@ -64,6 +59,7 @@ mod tests {
         let (dir, host) = host(|root| {
             std::fs::create_dir_all(root.join("run/cilium")).unwrap();
             std::fs::create_dir_all(root.join("var/run/crio")).unwrap();
+            std::fs::create_dir_all(root.join("run/antrea")).unwrap();
         });
         let bind = |path: &str| UnixListener::bind(dir.path().join(path)).unwrap();
         drop(bind("run/cilium/cilium.sock"));
@@ -74,6 +70,9 @@ mod tests {
         assert_eq!(state("/run/cilium/cilium.sock"), SocketState::Abandoned);
         assert_eq!(state("/run/cilium/hubble.sock"), SocketState::Listening);
         assert_eq!(state("/run/crio/crio.sock"), SocketState::Listening);
-        assert_eq!(state("/run/aws-node/ipamd.sock"), SocketState::Absent);
+        assert_eq!(state("/run/antrea/cni.sock"), SocketState::Absent);
+        // Neither its folder nor the host's /run is mounted in this root.
+        let unseen = seen["/run/aws-node/ipamd.sock"].failure().unwrap();
+        assert_eq!(unseen.cause, crate::facts::Cause::Prerequisite);
     }
 }

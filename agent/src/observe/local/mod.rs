@@ -43,6 +43,30 @@ pub(super) enum Reply<T> {
     Said(T),
 }
 
+/// Asks an endpoint that may be at any of these addresses, until one answers or fails.
+///
+/// Where none answers, an address that could be looked at counts more than one that could not: a
+/// socket has a path in `/run` and the same one in `/var/run`, and a container may have one of them.
+pub(super) fn any_of<T>(
+    addresses: &[Address],
+    ask: impl Fn(Address) -> Observed<Reply<T>>,
+) -> Observed<Reply<T>> {
+    let mut open: Option<Failure> = None;
+    let mut nobody: Option<Reply<T>> = None;
+    for address in addresses {
+        match ask(*address) {
+            Observed::Known(Reply::NoSocket) => nobody = nobody.or(Some(Reply::NoSocket)),
+            Observed::Known(Reply::NobodyListens) => nobody = Some(Reply::NobodyListens),
+            Observed::Unknown(it) if it.cause == Cause::Prerequisite => open = open.or(Some(it)),
+            answer => return answer,
+        }
+    }
+    match (nobody, open) {
+        (None, Some(failure)) => Observed::Unknown(failure),
+        (nobody, _) => Observed::Known(nobody.unwrap_or(Reply::NoSocket)),
+    }
+}
+
 /// Connects and says nothing.
 pub(super) fn connect(host: &Host, address: Address) -> Observed<Reply<()>> {
     let deadline = Instant::now() + LIMIT;

@@ -41,7 +41,7 @@ pub(super) fn connect(host: &Host, address: Address, deadline: Instant) -> Conne
         Address::V6(port) => tcp(IpAddr::V6(Ipv6Addr::LOCALHOST), port),
         Address::Unix(path) => match host.handle(path) {
             Ok(Some(handle)) => unix(&handle),
-            Ok(None) => return Connect::NoSocket,
+            Ok(None) => return absent(host, path),
             Err(error) => return Connect::Failed(error.into()),
         },
     };
@@ -64,6 +64,18 @@ pub(super) fn connect(host: &Host, address: Address, deadline: Instant) -> Conne
         // A Unix socket whose queue is full: somebody listens and does not accept.
         Err(Errno::AGAIN) => Connect::Failed(late()),
         Err(errno) => failed(errno),
+    }
+}
+
+/// No such socket, if this root would show it.
+fn absent(host: &Host, path: &str) -> Connect {
+    match host.proves_absence(path) {
+        Ok(true) => Connect::NoSocket,
+        Ok(false) => {
+            let detail = format!("the folder of {path} is not in this root: is it mounted here?");
+            Connect::Failed(Failure::new(Cause::Prerequisite, detail))
+        }
+        Err(error) => Connect::Failed(error.into()),
     }
 }
 
