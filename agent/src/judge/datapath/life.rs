@@ -5,7 +5,7 @@
 //! open a port.
 
 use super::party::Party;
-use crate::facts::agents::{AgentFacts, Answer, Endpoint, SocketState};
+use crate::facts::agents::{AgentFacts, Answer, Endpoint, Process, SocketState};
 use crate::facts::{Cause, Observed, agents::Unit};
 
 /// Whether something runs, and what shows it.
@@ -52,7 +52,7 @@ struct Surface {
 const SURFACES: &[Surface] = &[
     Surface { party: Party::Cilium, comms: &["cilium-agent"], endpoints: &[Endpoint::CiliumStatus, Endpoint::CiliumHealthz], sockets: &["cilium/cilium.sock"], units: &["cilium.service"] },
     Surface { party: Party::AwsVpcCni, comms: &["aws-k8s-agent", "ipamd"], endpoints: &[Endpoint::AwsIpamdGrpc, Endpoint::AwsIpamdSettings, Endpoint::AwsNetworkSettings], sockets: &["aws-node/ipamd.sock"], units: &["ipamd.service"] },
-    Surface { party: Party::AwsPolicyAgent, comms: &["aws-network-pol", "aws-eks-nodeage"], endpoints: &[Endpoint::AwsPolicyAgent], sockets: &["aws-node/npa.sock"], units: &["aws-network-policy-agent.service"] },
+    Surface { party: Party::AwsPolicyAgent, comms: &["controller", "aws-network-pol"], endpoints: &[Endpoint::AwsPolicyAgent], sockets: &["aws-node/npa.sock"], units: &["aws-network-policy-agent.service"] },
     Surface { party: Party::Calico, comms: &["calico-node", "calico-felix"], endpoints: &[Endpoint::FelixLiveness, Endpoint::FelixReadiness], sockets: &[], units: &[] },
     Surface { party: Party::Flannel, comms: &["flanneld"], endpoints: &[], sockets: &[], units: &["flanneld.service"] },
     Surface { party: Party::Kindnet, comms: &["kindnetd"], endpoints: &[], sockets: &[], units: &[] },
@@ -64,6 +64,14 @@ const SURFACES: &[Surface] = &[
     Surface { party: Party::Weave, comms: &["weaver"], endpoints: &[Endpoint::Weave], sockets: &[], units: &[] },
     Surface { party: Party::KubeProxy, comms: &["kube-proxy"], endpoints: &[Endpoint::KubeProxyHealthz, Endpoint::KubeProxyMode], sockets: &[], units: &["kube-proxy.service"] },
     Surface { party: Party::OpenVswitch, comms: &["ovs-vswitchd"], endpoints: &[], sockets: &["openvswitch/db.sock"], units: &["ovs-vswitchd.service", "openvswitch.service"] },
+];
+
+/// Processes that hold agents of others within them: k3s its Flannel, its kube-proxy and the policy
+/// part of kube-router, MicroK8s its kube-proxy. Their command lines tell not all of what is off.
+const WITHIN: &[(&str, &[Party])] = &[
+    ("k3s-server", &[Party::Flannel, Party::KubeProxy, Party::KubeRouter]),
+    ("k3s-agent", &[Party::Flannel, Party::KubeProxy, Party::KubeRouter]),
+    ("kubelite", &[Party::KubeProxy]),
 ];
 
 /// Every party that has an agent.
@@ -89,12 +97,26 @@ pub(super) fn life(agents: &AgentFacts, party: Party) -> Life {
     let Some(surface) = SURFACES.iter().find(|it| it.party == party) else {
         return Life::Unknown(vec![format!("{} has no agent to ask", party.as_str())]);
     };
+    if let Some(why) = switched_off(agents, surface) {
+        return Life::Dead(vec![why]);
+    }
     let mut signs = Signs::default();
     processes(&mut signs, agents, surface);
     surface.endpoints.iter().for_each(|it| endpoint(&mut signs, agents, *it));
     surface.sockets.iter().for_each(|it| socket(&mut signs, agents, it));
     surface.units.iter().for_each(|it| unit(&mut signs, agents, it));
     signs.into_life(party)
+}
+
+/// The AWS policy agent's container runs, answers and does nothing where its feature is off
+/// (aws-network-policy-agent `main.go`).
+fn switched_off(agents: &AgentFacts, surface: &Surface) -> Option<String> {
+    const SWITCH: &str = "enable-network-policy";
+    let own = |it: &&Process| surface.comms.contains(&it.comm.as_str());
+    let mut processes = agents.processes.known()?.iter().filter(own);
+    let off = |it: &Process| it.flags.get(SWITCH).is_some_and(|it| it == "false");
+    let found = processes.find(|it| surface.party == Party::AwsPolicyAgent && off(it))?;
+    Some(format!("process {} runs with --{SWITCH}=false (pid {})", found.comm, found.pid))
 }
 
 #[derive(Default)]
@@ -131,8 +153,10 @@ fn processes(signs: &mut Signs, agents: &AgentFacts, surface: &Surface) {
                     signs.alive.push(format!("process {} runs (pid {})", found.comm, found.pid));
                 }
                 None => {
-                    signs.no_process = true;
+                    let holder = holder(all, surface.party);
+                    signs.no_process = holder.is_none();
                     signs.dead.push(format!("no process {names}"));
+                    signs.unknown.extend(holder);
                 }
             }
         }
@@ -142,6 +166,15 @@ fn processes(signs: &mut Signs, agents: &AgentFacts, surface: &Surface) {
             signs.unknown.push(format!("processes: {}", failure.detail));
         }
     }
+}
+
+/// A process that may hold this party's agent within it.
+fn holder(all: &[Process], party: Party) -> Option<String> {
+    let holds = |it: &&Process| {
+        WITHIN.iter().any(|(comm, parties)| it.comm == *comm && parties.contains(&party))
+    };
+    let holder = all.iter().find(holds)?;
+    Some(format!("process {} may hold it (pid {})", holder.comm, holder.pid))
 }
 
 fn endpoint(signs: &mut Signs, agents: &AgentFacts, endpoint: Endpoint) {

@@ -71,8 +71,8 @@ fn named(facts: &Facts) -> Vec<Pod> {
         .collect()
 }
 
-/// Addresses with a host route to a pair, neighbours on bridges, what Cilium's agent allocated, and
-/// ports and pairs of pods that no address leads to.
+/// Addresses with a host route to a pair, neighbours on bridges of taps, what Cilium's agent
+/// allocated, and ports and pairs of pods that no address leads to.
 fn by_kernel(scene: &Scene<'_>) -> Vec<Pod> {
     let mut addresses: BTreeSet<IpAddr> = BTreeSet::new();
     addresses.extend(host_routes(scene));
@@ -118,18 +118,28 @@ pub(super) fn is_pair(link: &Link) -> bool {
     pair && !link.name.starts_with("cilium_") && link.name != "lxc_health"
 }
 
-/// Neighbours that answered on a bridge with ports: pods of bridge plug-ins have no route each.
+/// Neighbours that answered on a bridge whose ports are no pairs: taps of virtual machines, which
+/// show no end in a pod. A neighbour may outlive its pod, a port does not.
 fn neighbours(scene: &Scene<'_>) -> impl Iterator<Item = IpAddr> {
     const FAILED_OR_INCOMPLETE: u16 = 0x20 | 0x01;
     let all = scene.facts.network.neighbors.known().into_iter().flatten();
     let on_bridge = all.filter(|it| {
-        let link = scene.link_at(it.link);
-        let bridge = link.is_some_and(|it| {
-            it.kind.as_deref() == Some("bridge") && it.name != "docker0" && scene.ports(it) > 0
-        });
-        bridge && it.mac.is_some() && it.state & FAILED_OR_INCOMPLETE == 0
+        let bridge = scene.link_at(it.link).filter(|it| is_bridge_of_pods(it));
+        let ports = bridge.map(|it| (scene.ports(it), scene.links().any(|port| is_port(port, it))));
+        let answered = it.mac.is_some() && it.state & FAILED_OR_INCOMPLETE == 0;
+        answered && ports.is_some_and(|(ports, pairs)| ports > 0 && !pairs)
     });
     on_bridge.map(|it| it.address).filter(|it| !is_link_local(it))
+}
+
+/// Docker's own bridge has containers that are no pods.
+fn is_bridge_of_pods(link: &Link) -> bool {
+    link.kind.as_deref() == Some("bridge") && link.name != "docker0"
+}
+
+/// Whether a link is a bridge's port whose other end is in another namespace.
+fn is_port(link: &Link, bridge: &Link) -> bool {
+    link.master == Some(bridge.index) && is_pair(link) && link.peer_namespace.is_some()
 }
 
 fn is_link_local(address: &IpAddr) -> bool {
@@ -146,10 +156,11 @@ fn allocations(facts: &Facts) -> impl Iterator<Item = IpAddr> {
     all.filter(|(_, owner)| owner.contains('/')).filter_map(|(address, _)| address.parse().ok())
 }
 
-/// A pair of Cilium's pods, or a port of Open vSwitch. Neither has a route of its own where Cilium
-/// or the switch looks addresses up by itself.
+/// A pair of Cilium's pods, or a port of a bridge or of Open vSwitch. None has a route of its own:
+/// Cilium, the bridge or the switch looks addresses up by itself.
 fn is_end_of_pod(scene: &Scene<'_>, link: &Link) -> bool {
     let cilium = link.name.starts_with("lxc");
-    let port = scene.master(link).is_some_and(|it| it.name == "ovs-system");
+    let port =
+        scene.master(link).is_some_and(|it| it.name == "ovs-system" || is_bridge_of_pods(it));
     is_pair(link) && link.peer_namespace.is_some() && (cilium || port)
 }

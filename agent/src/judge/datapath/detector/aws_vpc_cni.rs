@@ -3,9 +3,9 @@
 //! Its chains are no sign: external SNAT, IPv6 and its nftables backend each remove them.
 
 use super::{Ask, Detector, Modes, no_base};
+use crate::facts::Facts;
 use crate::facts::agents::{Answer, Endpoint};
 use crate::facts::routes::RuleAction;
-use crate::facts::{Facts, Observed};
 use crate::judge::datapath::party::Party;
 use crate::judge::datapath::trace::Hop;
 use crate::judge::datapath::{next, plugins};
@@ -43,7 +43,7 @@ pub(super) fn modes(ask: &Ask<'_, '_>, hops: &[Hop<'_>]) -> Modes {
     let prefixes = setting(facts, "ENABLE_PREFIX_DELEGATION");
     let auto = is_auto_mode(facts);
     let parts = [
-        auto.then_some("auto-mode"),
+        (auto == Some(true)).then_some("auto-mode"),
         Some(match prefixes {
             Some(true) => "prefix-delegation",
             Some(false) => "secondary-ip",
@@ -61,7 +61,7 @@ pub(super) fn modes(ask: &Ask<'_, '_>, hops: &[Hop<'_>]) -> Modes {
         .maybe("prefix-delegation", prefixes.map(word))
         .maybe("custom-networking", custom.map(word))
         .maybe("security-groups-for-pods", groups)
-        .with("auto-mode", word(auto))
+        .maybe("auto-mode", auto.map(word))
         .maybe("ip-family", ip_family(hops))
 }
 
@@ -69,11 +69,13 @@ fn word(is: bool) -> &'static str {
     if is { "true" } else { "false" }
 }
 
-/// EKS Auto Mode runs ipamd as a systemd unit and not as a pod.
-pub(in crate::judge::datapath) fn is_auto_mode(facts: &Facts) -> bool {
-    let units = facts.agents.units.known();
-    let unit = units.and_then(|it| it.get("ipamd.service"));
-    unit.is_some_and(|it| it.active == Observed::Known(true))
+/// EKS Auto Mode runs ipamd as a systemd unit and not as a pod; `None`: systemd's files could not
+/// be read, as in a pod without the host's `/run`.
+pub(in crate::judge::datapath) fn is_auto_mode(facts: &Facts) -> Option<bool> {
+    match facts.agents.units.known()?.get("ipamd.service") {
+        Some(unit) => unit.active.known().copied(),
+        None => Some(false),
+    }
 }
 
 /// A switch among the settings that ipamd tells; `None`: it does not listen, or does not say.

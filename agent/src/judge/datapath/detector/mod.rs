@@ -160,7 +160,7 @@ pub(super) fn calico_is_ebpf(scene: &Scene<'_>) -> bool {
     calico::is_ebpf(scene)
 }
 
-/// Whether this is a node of EKS Auto Mode.
+/// Whether this is known to be a node of EKS Auto Mode.
 pub(super) fn is_auto_mode(scene: &Scene<'_>) -> bool {
-    aws_vpc_cni::is_auto_mode(scene.facts)
+    aws_vpc_cni::is_auto_mode(scene.facts) == Some(true)
 }
