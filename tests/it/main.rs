@@ -9,6 +9,7 @@ mod cli;
 mod clusters;
 mod container;
 mod controller;
+mod datapath;
 mod docs;
 mod hosts;
 mod manifests;

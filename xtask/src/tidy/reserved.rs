@@ -29,6 +29,7 @@ const RESERVED: &[(&str, &[&str])] = &[
             "agent/src/observe/nic",
             "agent/src/observe/security/lsm_list_modules",
             "agent/src/observe/selftest",
+            "tests/it/datapath/kernel",
         ],
     ),
     ("kube", SPEAKS_TO_THE_API),

@@ -1,0 +1,57 @@
+//! The datapath's verdict on real kernel objects, by the real binary, live.
+//!
+//! Each host is a root with network, mount and pid namespaces of its own ([`host`]): pods are
+//! namespaces behind real pairs, programs are loaded and attached by bpf(2) and rtnetlink
+//! ([`kernel`]), chains and tables are nft's and iptables', agents are processes, ports and sockets.
+//! Each is looked at twice, as root and with the DaemonSet's three capabilities, and the verdicts
+//! must be the same. Expected values are those of `facts/cni-fingerprints.md`.
+//!
+//! The 20 cases of its § 9, and where they are:
+//!
+//! | case | here |
+//! | --- | --- |
+//! | 1, 3, 4, 5, 7–11, 16–19 | [`cases`], by their numbers |
+//! | 2, 6 | [`cnis`]: chained by tcx alone; ENI mode. The local rule at 20 is in case 5 |
+//! | 12 | [`cases`], with the kinds of link that the kernel has |
+//! | 13, 14 | [`proxies`] |
+//! | 15 | [`cnis`], where the kernel has netkit |
+//! | 20 | nowhere: no agent is on a Fargate node; in the cluster's report |
+//!
+//! What the kernel of this machine and of CI (6.18, `/proc/config.gz`) cannot host is tried, and
+//! said aloud to be skipped: links of the kinds dummy, geneve, ipip, netkit, openvswitch, vlan and
+//! wireguard, and IPVS. So `kube-ipvs0-left`, `tunl0-unused`, `ovs-datapath-left`,
+//! `aws-links-left`, `branch-eni-vlan-filter` and `node-local-dns-bypassed` need another kernel.
+//! `ipvs-services-left` does so, too; `cilium-eni-rules-left` needs an API server that names all
+//! pods. All of them are judged on composed facts in `agent/src/judge/datapath/tests`.
+
+mod cases;
+mod cnis;
+mod conflicts;
+mod host;
+mod kernel;
+mod leftovers;
+mod nodes;
+mod proxies;
+
+use bpfready::judge::report::{IssueKind, Verdict};
+
+/// What the agent of the recorded node said.
+const CILIUM_STATUS: &str =
+    include_str!("../../recordings/cilium-1.17-vxlan-kpr-tcx/v1-healthz.json");
+
+/// The issues are these and no others, each with evidence and remedy.
+#[track_caller]
+fn expect_issues(verdict: &Verdict, conflicts: &[&str], leftovers: &[&str]) {
+    let issues = &verdict.datapath.issues;
+    for (kind, want) in [(IssueKind::Conflict, conflicts), (IssueKind::Leftover, leftovers)] {
+        let of_kind = issues.iter().filter(|it| it.kind == kind);
+        let mut got: Vec<&str> = of_kind.map(|it| it.id.as_str()).collect();
+        let mut want = want.to_vec();
+        got.sort_unstable();
+        want.sort_unstable();
+        assert_eq!(got, want, "{kind:?}: {:#?}", verdict.datapath);
+    }
+    for issue in issues {
+        assert!(!issue.remedy.is_empty() && !issue.evidence.is_empty(), "{issue:#?}");
+    }
+}
