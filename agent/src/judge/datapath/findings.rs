@@ -40,9 +40,10 @@ fn finding(issue: &Issue) -> Finding {
 
 /// None was found: that says something only where everything could be read.
 fn none(verdict: &DatapathVerdict, rule: &str, what: &str) -> Finding {
-    // Where the host's processes are out of sight, ports and sockets still tell who lives.
+    // Where the host's processes are out of sight, ports and sockets still tell who lives; where
+    // sockets are not mounted, processes do.
     let deciding = |it: &&super::verdict::Unread| match it.area {
-        Area::Processes => it.cause != Some(Cause::Prerequisite),
+        Area::Processes | Area::Endpoints => it.cause != Some(Cause::Prerequisite),
         Area::Pods => false,
         _ => true,
     };

@@ -6,7 +6,7 @@
 
 use super::party::Party;
 use crate::facts::agents::{AgentFacts, Answer, Endpoint, Process, SocketState};
-use crate::facts::{Cause, Observed, agents::Unit};
+use crate::facts::{Cause, Failure, Observed, agents::Unit};
 
 /// Whether something runs, and what shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,6 +124,8 @@ struct Signs {
     alive: Vec<String>,
     dead: Vec<String>,
     unknown: Vec<String>,
+    /// Places that are not mounted in our container: nothing follows from them.
+    unseen: Vec<String>,
     /// Whether every process of the host was seen, and this one was not among them.
     no_process: bool,
 }
@@ -133,14 +135,28 @@ impl Signs {
         if !self.alive.is_empty() {
             return Life::Alive(self.alive);
         }
-        if self.unknown.is_empty() && (self.no_process || self.dead.len() >= 2) {
+        let others_agree = self.dead.len() >= 2 && self.unseen.is_empty();
+        if self.unknown.is_empty() && (self.no_process || others_agree) {
             return Life::Dead(self.dead);
         }
         let name = party.as_str();
         let mut why = vec![format!("whether {name} runs could not be told")];
         why.extend(self.dead);
         why.extend(self.unknown);
+        why.extend(self.unseen);
         Life::Unknown(why)
+    }
+}
+
+impl Signs {
+    /// A place that could not be asked. Where its folder is not mounted here, the processes of the
+    /// host still decide.
+    fn open(&mut self, place: &str, failure: &Failure) {
+        let list = match failure.cause {
+            Cause::Prerequisite => &mut self.unseen,
+            _ => &mut self.unknown,
+        };
+        list.push(format!("{place}: {}", failure.detail));
     }
 }
 
@@ -189,9 +205,7 @@ fn endpoint(signs: &mut Signs, agents: &AgentFacts, endpoint: Endpoint) {
         Some(Observed::Known(Answer::Http { status, .. })) => {
             signs.alive.push(format!("{name} answers {status}"));
         }
-        Some(Observed::Unknown(failure)) => {
-            signs.unknown.push(format!("{name}: {}", failure.detail));
-        }
+        Some(Observed::Unknown(failure)) => signs.open(name, failure),
         None => signs.unknown.push(format!("{name} was not asked")),
     }
 }
@@ -207,7 +221,7 @@ fn socket(signs: &mut Signs, agents: &AgentFacts, end: &str) {
                 signs.dead.push(format!("nobody listens on {path} any more"));
             }
             Observed::Known(SocketState::Absent) => signs.dead.push(format!("no {path}")),
-            Observed::Unknown(failure) => signs.unknown.push(format!("{path}: {}", failure.detail)),
+            Observed::Unknown(failure) => signs.open(path, failure),
         }
     }
 }

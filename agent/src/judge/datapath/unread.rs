@@ -47,10 +47,12 @@ fn cgroups(facts: &Facts) -> Option<&Failure> {
     }
 }
 
+/// The first that failed; what is only not mounted here is told where nothing else is.
 fn endpoints(facts: &Facts) -> Option<&Failure> {
     let agents = &facts.agents;
-    let sockets = agents.sockets.values().find_map(Observed::failure);
-    agents.endpoints.values().find_map(Observed::failure).or(sockets)
+    let sockets = agents.sockets.values().filter_map(Observed::failure);
+    let all = agents.endpoints.values().filter_map(Observed::failure).chain(sockets);
+    all.min_by_key(|it| it.cause == Cause::Prerequisite)
 }
 
 fn iptables(facts: &Facts) -> Option<&Failure> {

@@ -55,6 +55,21 @@ fn sockets_that_are_not_mounted_leave_an_agents_life_open() {
     assert_eq!(verdict.cilium.ready, Ternary::Unknown, "{:#?}", verdict.cilium.ready_why);
 }
 
+/// As in the DaemonSet, which has the host's processes and not its /run.
+#[test]
+fn the_hosts_processes_decide_where_sockets_are_not_mounted() {
+    let mut host = Host::new().tcx("eth0", Direction::Ingress, "cil_from_netdev");
+    let unseen = || Failure::new(Cause::Prerequisite, "not mounted here");
+    let agents = &mut host.facts.agents;
+    agents.sockets.values_mut().for_each(|it| *it = Observed::Unknown(unseen()));
+    agents.endpoints.insert(Endpoint::CiliumStatus, Observed::Unknown(unseen()));
+    let ids = |host: Host| -> Vec<String> {
+        host.verdict().datapath.issues.into_iter().map(|it| it.id).collect()
+    };
+    assert_eq!(ids(host.clone()), ["cilium-programs-left"]);
+    assert!(ids(host.process("cilium-agent")).is_empty());
+}
+
 /// What is not known of systemd is not "false".
 #[test]
 fn without_systemds_files_auto_mode_is_open() {
