@@ -41,12 +41,11 @@ fn layer_of(path: &Named) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tidy::source::example;
+    use crate::tidy::source;
 
     #[track_caller]
     fn expect(path: &str, text: &str, violations: usize) {
-        let found = check(&example(path, text));
-        assert_eq!(found.len(), violations, "{found:?}");
+        source::expect(check, (path, text), violations);
     }
 
     #[test]

@@ -47,12 +47,11 @@ impl<'ast> Visit<'ast> for Modules {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tidy::source::example;
+    use crate::tidy::source;
 
     #[track_caller]
     fn expect(path: &str, text: &str, violations: usize) {
-        let found = check(&example(path, text));
-        assert_eq!(found.len(), violations, "{found:?}");
+        source::expect(check, (path, text), violations);
     }
 
     #[test]

@@ -94,6 +94,18 @@ pub(super) fn example(path: &str, text: &str) -> Source {
     Source::parse(path.to_owned(), text).unwrap()
 }
 
+/// A rule finds so many violations in a file.
+#[cfg(test)]
+#[track_caller]
+pub(super) fn expect(
+    rule: impl Fn(&Source) -> Vec<super::Violation>,
+    (path, text): (&str, &str),
+    violations: usize,
+) {
+    let found = rule(&example(path, text));
+    assert_eq!(found.len(), violations, "{found:?}");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
