@@ -2,8 +2,10 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal};
 
 use crate::hosts;
 use crate::run::{bpfready, command, expect_error};
@@ -69,8 +71,8 @@ impl Agent {
     /// Sends SIGTERM; how long it took to end, and its exit code.
     fn terminate(&mut self) -> (Duration, Option<i32>) {
         let began = Instant::now();
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        let id = Pid::from_child(&self.child);
+        rustix::process::kill_process(id, Signal::TERM).unwrap();
         let status = self.child.wait().unwrap();
         (began.elapsed(), status.code())
     }

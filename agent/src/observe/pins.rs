@@ -170,31 +170,25 @@ fn failed(path: &str, errno: Errno) -> Failure {
 mod tests {
     use std::path::Path;
 
-    use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
-    use rustix::thread::{CapabilitySet, UnshareFlags, unshare_unsafe};
+    use rustix::mount::{MountFlags, mount};
+    use rustix::thread::CapabilitySet;
 
     use super::*;
     use crate::facts::mounts::{BpffsMount, CgroupMode, Owner};
     use crate::observe::as_if::{DEFAULT_RUNG, with_capabilities};
     use crate::observe::bpf::insn::returns;
     use crate::observe::bpf::sys::{MapCreate, Program, bpf};
+    use crate::observe::net_probe::namespace::tests::inside_own_mounts;
     use crate::observe::privilege::privilege;
 
     /// Runs with a bpffs at an empty directory that nobody else sees; `None` where that is not
     /// allowed.
     fn with_bpffs<T: Send>(run: impl FnOnce(&Path) -> T + Send) -> Option<T> {
         let dir = tempfile::tempdir().unwrap();
-        let run = || {
-            // SAFETY: only this thread's own view of mounts changes, and the thread ends here.
-            if unsafe { unshare_unsafe(UnshareFlags::NEWNS | UnshareFlags::FS) }.is_err() {
-                eprintln!("skipped: a mount namespace needs CAP_SYS_ADMIN");
-                return None;
-            }
-            mount_change("/", MountPropagationFlags::REC | MountPropagationFlags::PRIVATE).unwrap();
+        inside_own_mounts(|| {
             mount("bpf", dir.path(), "bpf", MountFlags::empty(), None).unwrap();
-            Some(run(dir.path()))
-        };
-        std::thread::scope(|scope| scope.spawn(run).join().unwrap())
+            run(dir.path())
+        })
     }
 
     fn pin(object: &OwnedFd, path: &Path) {

@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bpfready::judge::report::Verdict;
+use rustix::io::Errno;
 use rustix::mount::{self, MountFlags, MountPropagationFlags};
 use serde::Deserialize;
 use serde_json::json;
@@ -71,7 +72,10 @@ pub(super) fn on_host(test: impl FnOnce(&mut Host) + Send) {
 /// Makes the root and moves there.
 fn furnish(root: &Path, binary: &Path) {
     let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
-    mount::mount_change("/", private).unwrap();
+    // A root that is no mount, as chroot(8) makes one, cannot be changed; whoever made it has made
+    // its mounts private.
+    let changed = mount::mount_change("/", private);
+    assert!(matches!(changed, Ok(()) | Err(Errno::INVAL)), "{changed:?}");
     // `ip -n` asks for a root that is a mount.
     mount::mount("tmpfs", root, "tmpfs", MountFlags::empty(), None).unwrap();
     for folder in ["agents", "dev", "etc", "opt", "proc", "run", "sys", "tmp", "usr", "var"] {

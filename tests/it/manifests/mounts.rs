@@ -7,7 +7,7 @@ use super::documents::{kustomized, named};
 use crate::run::bpfready;
 
 /// What no overlay mounts. There it is unknown in a pod, and the page says why.
-const LEFT_OUT: [&str; 20] = [
+const LEFT_OUT: [&str; 21] = [
     "/etc/cni/multus",
     "/etc/containerd",
     "/etc/crio",
@@ -23,6 +23,7 @@ const LEFT_OUT: [&str; 20] = [
     "/run/openvswitch",
     "/run/ovn-kubernetes",
     "/run/systemd/network",
+    "/run/systemd/networkd.conf",
     "/run/systemd/networkd.conf.d",
     "/usr/local/lib/systemd",
     "/var/lib/kubelet",
