@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 
 use crate::kernels::reference;
 use crate::setup::Purpose;
-use crate::{build, process, scale, setup};
+use crate::{build, places, process, scale, setup};
 
 /// Rounds; in each, every program runs once, so that a busy moment hits all alike.
 const ROUNDS: usize = 21;
@@ -31,6 +31,8 @@ pub(crate) enum What {
     Soak,
     /// `bpfready cluster` on 5,000 nodes and 100,000 pods
     Cluster,
+    /// How soon a change is seen; a look at 10,000 links and 2,000 programs
+    Datapath,
 }
 
 /// Builds it optimised and runs it.
@@ -41,13 +43,25 @@ pub(crate) fn example(what: What) -> Result<()> {
         What::Soak => "soak",
         What::Agent => return agent::agent(),
         What::Cluster => return scale::scale(),
+        What::Datapath => return datapath(),
     };
     let mut cargo = Command::new("cargo");
     cargo.args(["run", "--quiet", "--release", "--package", "bpfready-tests", "--example", name]);
     if name == "soak" {
         cargo.env("BPFREADY_BIN", shipped()?);
     }
-    process::run(cargo.current_dir(crate::places::root()))
+    process::run(cargo.current_dir(places::root()))
+}
+
+/// In namespaces of its own: what is made there is gone with it.
+fn datapath() -> Result<()> {
+    let agent = shipped()?;
+    let mut cargo = Command::new("cargo");
+    cargo.args(["build", "--quiet", "--release", "--package", "bpfready-tests"]);
+    cargo.args(["--example", "datapath"]).current_dir(places::root());
+    process::run(&mut cargo)?;
+    let example = places::root().join("target/release/examples/datapath");
+    process::run(Command::new("unshare").args(["--net", "--mount"]).arg(example).arg(agent))
 }
 
 /// What is shipped, not what `cargo run` would build; `BPFREADY_BIN` names one that is there.
