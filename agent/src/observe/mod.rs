@@ -6,6 +6,7 @@ pub mod agents;
 mod as_if;
 pub mod bpf;
 pub mod btf;
+mod capability;
 pub mod cluster;
 pub mod cni;
 pub mod config;
@@ -37,17 +38,14 @@ pub mod selftest;
 mod source_error;
 pub mod watch;
 
-use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::facts::bpf::{BpfFacts, Support};
-use crate::facts::config::ConfigFacts;
-use crate::facts::selftest::Selftest;
 use crate::facts::{Cause, Facts, Failure, Observed, SCHEMA, SourceRun};
 use again::Kept;
 pub use again::{Look, PROBES};
+use capability::Capability;
 pub use host::{Host, SourceError};
 
 /// Asks every source once and gathers what they say.
@@ -61,32 +59,15 @@ pub fn look_again(host: &Host, earlier: Option<Facts>) -> Look {
     let mut looks = Looks::default();
     let kernel = kernel::kernel(host, &mut looks);
     let privilege = looks.observed("privilege", || privilege::privilege(host));
-    let mut vmlinux = Observed::unknown(Cause::Panicked, "the parser of BTF broke");
-    let btf = looks.observed("btf", || {
-        vmlinux = btf::load(host);
-        btf::btf(host, &vmlinux)
-    });
-    // First of all that load programs: it is the host that is asked about, not our own probes.
-    let inventory = looks.many(
-        "inventory",
-        || inventory::inventory(host, &privilege, &vmlinux),
-        |failure| inventory::all_unknown(&failure),
-    );
-    let kept = Kept::of(earlier, &kernel, &privilege, &mut looks);
-    let is_probed = kept.is_none();
-    let mut read =
-        || (config::config(host, &mut looks, &kernel.uname), mounts::mounts(host, &mut looks));
-    let (early, (config, mounts)) = match is_probed {
-        true => bpf::early_beside(host, &privilege, read),
-        false => (bpf::Early::nothing(), read()),
-    };
+    let config = config::config(host, &mut looks, &kernel.uname);
+    let mounts = mounts::mounts(host, &mut looks);
     let around = datapath::Ground { privilege: &privilege, config: &config, mounts: &mounts };
-    let ground = bpf::Ground { privilege: &privilege, vmlinux: &vmlinux, btf: &btf };
-    let (Kept { bpf, selftests, net_probes }, node, seen) =
-        beside_the_network(host, &mut looks, around, |looks| {
-            kept.unwrap_or_else(|| probe(host, looks, ground, early, &config))
-        });
-    drop(vmlinux);
+    let (capability, node, seen) = beside_the_network(host, &mut looks, around, |looks| {
+        let kept = Kept::of(earlier, &kernel, &privilege, looks);
+        Capability::of(host, looks, &privilege, &config, kept)
+    });
+    let Capability { btf, inventory, kept, is_probed } = capability;
+    let Kept { bpf, selftests, net_probes } = kept;
     let facts = Facts {
         schema: SCHEMA,
         agent_version: when.agent_version,
@@ -116,20 +97,6 @@ pub fn look_again(host: &Host, earlier: Option<Facts>) -> Look {
     Look { facts, is_probed }
 }
 
-/// Everything that is asked once a boot and was not asked early.
-fn probe(
-    host: &Host,
-    looks: &mut Looks,
-    ground: bpf::Ground<'_>,
-    early: bpf::Early,
-    config: &ConfigFacts,
-) -> Kept {
-    let net_probes = net_probe::begin(host, config);
-    let (bpf, selftests) = try_out(host, looks, ground, early);
-    let net_probes = looks.many("net_probes", || net_probes.finish(host), net_probe::all_unknown);
-    Kept { bpf, selftests, net_probes }
-}
-
 /// Does `work` while the node's agents and its network are asked, which are waited for more than
 /// they compute.
 fn beside_the_network<T>(
@@ -147,30 +114,6 @@ fn beside_the_network<T>(
     });
     looks.runs.extend(runs.into_iter().chain(more));
     (done, node, seen)
-}
-
-/// Probes and self-tests, side by side: the self-tests wait for the kernel more than they compute.
-fn try_out(
-    host: &Host,
-    looks: &mut Looks,
-    ground: bpf::Ground<'_>,
-    early: bpf::Early,
-) -> (BpfFacts, BTreeMap<Selftest, Support>) {
-    let (bpf, (selftests, runs)) = thread::scope(|scope| {
-        let beside = scope.spawn(|| {
-            let mut looks = Looks::default();
-            let selftests = looks.many(
-                "selftests",
-                || selftest::selftests(host, ground.privilege),
-                |failure| selftest::all_unknown(&failure),
-            );
-            (selftests, looks.into_runs())
-        });
-        let bpf = looks.many("bpf", || bpf::bpf(host, ground, early), |it| bpf::unknown(&it));
-        (bpf, beside.join().expect("`Looks` catches what a source throws"))
-    });
-    looks.runs.extend(runs);
-    (bpf, selftests)
 }
 
 /// When a host was looked at and by which version: now, or what its recording says.
@@ -215,6 +158,13 @@ impl Looks {
         all_unknown: impl FnOnce(Failure) -> T,
     ) -> T {
         self.timed(source, look, |_| None).unwrap_or_else(all_unknown)
+    }
+
+    /// Adds time that a source took outside its run.
+    fn lengthen(&mut self, source: &str, by: Duration) {
+        for run in self.runs.iter_mut().filter(|it| it.source == source) {
+            run.duration_seconds += by.as_secs_f64();
+        }
     }
 
     /// The runs so far, in order.

@@ -7,17 +7,20 @@ use rustix::io::Errno;
 use super::sys::{BtfLoad, Cmd, bpf_fd};
 
 const KIND_INT: u32 = 1;
+const KIND_STRUCT: u32 = 4;
 const KIND_FUNC: u32 = 12;
 const KIND_FUNC_PROTO: u32 = 13;
 const LINKAGE_STATIC: u32 = 0;
 const LINKAGE_GLOBAL: u32 = 1;
 
-/// Names in the string section, by offset: nothing, `int`, `main`, `callback`, `a`.
-const STRINGS: &[u8] = b"\0int\0main\0callback\0a\0";
+/// Names in the string section: each begins at the offset that follows.
+const STRINGS: &[u8] = b"\0int\0main\0callback\0a\0bpf_timer\0bpf_spin_lock\0";
 const INT: u32 = 1;
 const MAIN: u32 = 5;
 const CALLBACK: u32 = 10;
 const ARGUMENT: u32 = 19;
+const TIMER: u32 = 21;
+const SPIN_LOCK: u32 = 31;
 
 /// Type id of the function `main` in [`functions`].
 pub(crate) const MAIN_ID: u32 = 3;
@@ -55,6 +58,44 @@ pub(crate) fn functions() -> Vec<u8> {
     ])
 }
 
+/// Type id of the value of a map in [`guarded`].
+pub(crate) const GUARDED_ID: u32 = 4;
+/// Bytes of that value.
+pub(crate) const GUARDED_BYTES: u32 = 24;
+/// Where in it the lock is; the timer comes first.
+pub(crate) const LOCK_AT: i16 = 16;
+
+/// BTF of a map's value with a timer and a spin lock, which the kernel finds by the names of their
+/// types (`btf_find_field` of `kernel/bpf/btf.c`).
+pub(crate) fn guarded() -> Vec<u8> {
+    const LOCK_AT_BIT: u32 = LOCK_AT.unsigned_abs() as u32 * 8;
+    with_types(&[
+        // 1: int
+        INT,
+        KIND_INT << 24,
+        4,
+        32,
+        // 2: struct bpf_timer, 16 bytes
+        TIMER,
+        KIND_STRUCT << 24,
+        16,
+        // 3: struct bpf_spin_lock, 4 bytes
+        SPIN_LOCK,
+        KIND_STRUCT << 24,
+        4,
+        // 4: struct { struct bpf_timer a; struct bpf_spin_lock main; }
+        0,
+        KIND_STRUCT << 24 | 2,
+        GUARDED_BYTES,
+        ARGUMENT,
+        2,
+        0,
+        MAIN,
+        3,
+        LOCK_AT_BIT,
+    ])
+}
+
 /// Loads BTF.
 ///
 /// # Errors
@@ -88,8 +129,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_kernel_takes_both() {
+    fn the_kernel_takes_all() {
         load(&integer()).expect("an integer");
         load(&functions()).expect("functions");
+        load(&guarded()).expect("a value with a timer and a lock");
     }
 }

@@ -11,8 +11,10 @@ use super::map;
 pub(super) const STACK: i16 = 96;
 /// Holds the context in a program of gadgets.
 pub(super) const CONTEXT: u8 = 6;
+/// Holds what a gadget keeps over calls.
+const KEPT: u8 = 7;
 
-const KEY: Argument = Argument::Stack(-8);
+pub(super) const KEY: Argument = Argument::Stack(-8);
 const VALUE: Argument = Argument::Stack(-16);
 /// What a helper writes 8 bytes to, and what it reads.
 const OUT: Argument = Argument::Stack(-32);
@@ -28,12 +30,12 @@ const JUMP_IF_NULL: u8 = 0x15;
 
 /// Helpers that take no argument, or whatever they are given: the numbers of
 /// `enum bpf_func_id`, `include/uapi/linux/bpf.h`.
-const WITHOUT_ARGUMENTS: [i32; 16] =
-    [5, 7, 8, 14, 15, 17, 35, 42, 80, 109, 117, 118, 123, 125, 158, 208];
+const WITHOUT_ARGUMENTS: [i32; 17] =
+    [5, 7, 8, 14, 15, 17, 35, 42, 80, 109, 117, 118, 123, 125, 158, 160, 208];
 /// Helpers that fill a buffer: address, size, and from where.
 const WITH_BUFFER: [i32; 8] = [16, 112, 113, 114, 115, 120, 149, 176];
 
-const LOOKUP: i32 = 1;
+pub(super) const LOOKUP: i32 = 1;
 const CURRENT_TASK_BTF: i32 = 158;
 const RINGBUF_RESERVE: i32 = 131;
 const RINGBUF_RESERVE_DYNPTR: i32 = 198;
@@ -52,6 +54,8 @@ pub(super) enum Argument {
     Callback,
     /// What the call before gave back.
     Result,
+    /// So many bytes behind what [`Gadget::keep`] kept.
+    Kept(i16),
 }
 
 /// Instructions that call these helpers, and nothing after them depends on.
@@ -61,7 +65,7 @@ pub(super) struct Gadget {
 }
 
 impl Gadget {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { helpers: Vec::new(), insns: Vec::new() }
     }
 
@@ -69,7 +73,7 @@ impl Gadget {
         Self::new().call(helper, arguments)
     }
 
-    fn call(mut self, helper: i32, arguments: &[Argument]) -> Self {
+    pub(super) fn call(mut self, helper: i32, arguments: &[Argument]) -> Self {
         for (register, argument) in (1..).zip(arguments) {
             match *argument {
                 Argument::Context => self.insns.push(Insn::mov_reg(register, CONTEXT)),
@@ -85,6 +89,7 @@ impl Gadget {
                     self.insns.extend(Insn::load_pseudo(register, PSEUDO_FUNC, 0));
                 }
                 Argument::Result => self.insns.push(Insn::mov_reg(register, 0)),
+                Argument::Kept(at) => self.insns.extend(Insn::address(register, KEPT, at)),
             }
         }
         self.insns.push(Insn::call(helper));
@@ -94,10 +99,16 @@ impl Gadget {
 
     /// Goes on with `rest` where the last call gave something, and behind it otherwise. The
     /// verifier follows the first way first.
-    fn if_given(mut self, rest: Self) -> Self {
+    pub(super) fn if_given(mut self, rest: Self) -> Self {
         let length = i16::try_from(rest.insns.len()).unwrap_or(i16::MAX);
         self.insns.push(Insn::new(JUMP_IF_NULL, 0, 0, length, 0));
         self.and(rest)
+    }
+
+    /// Keeps what the last call gave.
+    pub(super) fn keep(mut self) -> Self {
+        self.insns.push(Insn::mov_reg(KEPT, 0));
+        self
     }
 
     fn and(mut self, rest: Self) -> Self {
@@ -135,6 +146,7 @@ impl Gadgets {
             self.maps.last().map(AsRawFd::as_raw_fd)
         };
         let mut groups = vec![callbacks()];
+        groups.extend(keep(map::array()).map(each));
         groups.extend(keep(map::plain("user_ringbuf")).map(drain));
         groups.extend(keep(map::constant()).map(strings));
         groups.extend(keep(map::with_needs("task_storage", &needs)).map(task_storage));
@@ -227,6 +239,12 @@ fn memory(map: Argument) -> Vec<Gadget> {
         .call(202, &[MEMORY_DYNPTR, zero, BUFFER, Number(4), zero])
         .call(203, &[MEMORY_DYNPTR, zero, Number(4)]);
     vec![Gadget::of(LOOKUP, &[map, KEY]).if_given(dynptr)]
+}
+
+/// for_each_map_elem.
+fn each(map: i32) -> Vec<Gadget> {
+    use Argument::{Callback, Map, Number};
+    vec![Gadget::of(164, &[Map(map), Callback, Number(0), Number(0)])]
 }
 
 /// loop and find_vma, each with a callback.

@@ -40,7 +40,12 @@ impl Insn {
 
     /// `dst = r10 + offset`.
     pub(crate) fn stack_address(dst: u8, offset: i16) -> [Self; 2] {
-        [Self::mov_reg(dst, 10), Self::new(0x07, dst, 0, 0, offset.into())]
+        Self::address(dst, 10, offset)
+    }
+
+    /// `dst = base + offset`.
+    pub(crate) fn address(dst: u8, base: u8, offset: i16) -> [Self; 2] {
+        [Self::mov_reg(dst, base), Self::new(0x07, dst, 0, 0, offset.into())]
     }
 
     /// Calls the helper with this number.

@@ -123,6 +123,22 @@ pub(crate) fn constant() -> Result<OwnedFd, Errno> {
     Ok(map)
 }
 
+/// An array whose value is the type of [`blob::guarded`].
+///
+/// # Errors
+///
+/// The kernel's errno; maps with BTF came with Linux 4.18.
+pub(crate) fn guarded() -> Result<OwnedFd, Errno> {
+    let btf = blob::load(&blob::guarded());
+    create(&mut MapCreate {
+        value_size: blob::GUARDED_BYTES,
+        btf_fd: raw(&btf)?,
+        btf_key_type_id: 1,
+        btf_value_type_id: blob::GUARDED_ID,
+        ..sized("array")
+    })
+}
+
 /// A `cpumap` or `devmap` whose values carry a program, as large as `value_size` bytes.
 ///
 /// # Errors

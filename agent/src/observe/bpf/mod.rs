@@ -12,6 +12,7 @@ mod crew;
 mod early;
 mod feature;
 mod gadget;
+mod guarded;
 mod helper;
 mod helper_names;
 pub(super) mod insn;

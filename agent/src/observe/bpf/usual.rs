@@ -6,15 +6,17 @@
 //! are tried by halves. What is not answered in the end is asked for by itself.
 
 use std::collections::BTreeMap;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use rustix::io::Errno;
 
 use super::answer::Rights;
 use super::blob;
 use super::gadget::{CONTEXT, Gadget, Gadgets, STACK};
+use super::guarded;
 use super::helper;
 use super::insn::{Insn, returns};
+use super::map;
 use super::packet;
 use super::sys::{Functions, Log, Program};
 use crate::facts::bpf::Support;
@@ -27,7 +29,10 @@ pub(crate) type Answers = BTreeMap<u32, Support>;
 /// The usual helpers, ready to be asked for by any program type.
 pub(crate) struct Usual {
     any: Gadgets,
+    guarded: Vec<Gadget>,
     packet: Vec<Gadget>,
+    /// The map that `guarded` names.
+    _values: Option<OwnedFd>,
     /// BTF of a program with a callback; `None`: this kernel does not take it.
     functions: Option<OwnedFd>,
     rights: Rights,
@@ -39,12 +44,21 @@ impl Usual {
         let mut any = Gadgets::new();
         let newer = any.newer();
         let functions = blob::load(&blob::functions()).ok();
-        let mut usual = Self { any, packet: packet::gadgets(), functions, rights };
-        for group in newer {
-            if usual.suits(&group) {
-                usual.any.all.extend(group);
-            }
-        }
+        let values = map::guarded().ok();
+        let guarded = values.as_ref().map(|it| guarded::gadgets(it.as_raw_fd()));
+        let mut usual = Self {
+            any,
+            guarded: Vec::new(),
+            packet: packet::gadgets(),
+            _values: values,
+            functions,
+            rights,
+        };
+        let newer = newer.into_iter().filter(|it| usual.suits(it)).flatten().collect::<Vec<_>>();
+        let guarded = guarded.into_iter().flatten().filter(|it| usual.suits(it)).flatten();
+        let guarded = guarded.collect();
+        usual.any.all.extend(newer);
+        usual.guarded = guarded;
         usual
     }
 
@@ -67,7 +81,9 @@ impl Usual {
     /// What is known of them for programs of this kind.
     pub(crate) fn answers(&self, program: Program<'_>, log: &mut Log) -> Answers {
         let mut asked = self.asked(program, log);
-        asked.prove(self.any.all.iter().collect());
+        let is_guarded = !guarded::NOT_FOR.contains(&program.program_type);
+        let guarded = self.guarded.iter().filter(|_| is_guarded);
+        asked.prove(self.any.all.iter().chain(guarded).collect());
         if packet::PROGRAMS.contains(&program.program_type) {
             asked.prove(self.packet.iter().collect());
         }
@@ -179,6 +195,10 @@ mod tests {
         assert_eq!(of_packets[&ktime_get_ns], Support::Supported);
         assert_eq!(of_packets[&redirect], Support::Supported);
         // Since 5.13, 5.17 and 5.17, with a constant string or a callback.
+        // Since 5.1, 5.13 and 5.15, with a lock, a callback and a timer.
+        for guarded in [93, 94, 164, 169, 170, 171, 172] {
+            assert_eq!(of_packets[&guarded], Support::Supported, "{guarded}");
+        }
         for newer in [165, 181, 182] {
             assert_eq!(of_packets[&newer], Support::Supported, "{newer}");
         }
@@ -190,7 +210,8 @@ mod tests {
         let usual = Usual::new(RIGHTS);
         let of = |name| Program { program_type: program_type(name), ..Program::default() };
         let any = usual.any.all.iter().zip(std::iter::repeat(of("kprobe")));
-        let packet = usual.packet.iter().zip(std::iter::repeat(of("sched_cls")));
+        let packet = usual.packet.iter().chain(&usual.guarded);
+        let packet = packet.zip(std::iter::repeat(of("sched_cls")));
         for (gadget, program) in any.chain(packet) {
             let mut log = Log::new();
             let mut alone = usual.asked(program, &mut log);

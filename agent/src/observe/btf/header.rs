@@ -21,7 +21,8 @@ pub(super) struct Words {
 
 impl Words {
     /// The word at byte `at`; `None`: past the end.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "a million calls; the rest is built for size")]
+    #[inline(always)]
     pub(super) fn at(self, bytes: &[u8], at: usize) -> Option<u32> {
         let word = u32::from_ne_bytes(*bytes.get(at..)?.first_chunk()?);
         Some(if self.swapped { word.swap_bytes() } else { word })

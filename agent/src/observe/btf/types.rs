@@ -32,6 +32,8 @@ impl Btf {
         (1..).zip(&self.starts).map(|(id, start)| Type { btf: self, id, start: *start as usize })
     }
 
+    #[expect(clippy::inline_always, reason = "a million calls; the rest is built for size")]
+    #[inline(always)]
     fn word(&self, at: usize) -> u32 {
         self.header.words.at(&self.bytes, at).unwrap_or_default()
     }
@@ -48,6 +50,8 @@ impl Btf {
 }
 
 impl<'a> Type<'a> {
+    #[expect(clippy::inline_always, reason = "a million calls; the rest is built for size")]
+    #[inline(always)]
     pub(super) fn kind_number(info: u32) -> u8 {
         (info >> 24) as u8 & 0x7f
     }
@@ -63,6 +67,8 @@ impl<'a> Type<'a> {
     }
 
     /// What it is; `None`: a kind newer than this parser, in a file that says how long it is.
+    #[expect(clippy::inline_always, reason = "a million calls; the rest is built for size")]
+    #[inline(always)]
     pub fn kind(&self) -> Option<Kind> {
         Kind::from_number(Self::kind_number(self.info()))
     }
@@ -80,6 +86,8 @@ impl<'a> Type<'a> {
         self.name_offset() != 0
     }
 
+    #[expect(clippy::inline_always, reason = "a million calls; the rest is built for size")]
+    #[inline(always)]
     fn info(&self) -> u32 {
         self.btf.word(self.start + 4)
     }
