@@ -35,32 +35,39 @@ pub(crate) enum What {
     Datapath,
 }
 
-/// Builds it optimised and runs it.
-pub(crate) fn example(what: What) -> Result<()> {
+/// Builds it optimised and runs it, for so many `seconds` where it is one that lasts.
+pub(crate) fn example(what: What, seconds: Option<u64>) -> Result<()> {
     setup::setup(Purpose::Build)?;
-    let name = match what {
-        What::Fleet => "fleet",
-        What::Soak => "soak",
-        What::Agent => return agent::agent(),
-        What::Cluster => return scale::scale(),
-        What::Datapath => return datapath(),
-    };
-    let mut cargo = Command::new("cargo");
-    cargo.args(["run", "--quiet", "--release", "--package", "bpfready-tests", "--example", name]);
-    if name == "soak" {
-        cargo.env("BPFREADY_BIN", shipped()?);
+    match what {
+        What::Fleet => process::run(&mut Command::new(built("fleet")?)),
+        What::Soak => soak(seconds),
+        What::Agent => agent::agent(seconds),
+        What::Cluster => scale::scale(),
+        What::Datapath => datapath(),
     }
-    process::run(cargo.current_dir(places::root()))
+}
+
+fn soak(seconds: Option<u64>) -> Result<()> {
+    let mut soak = Command::new(built("soak")?);
+    soak.env("BPFREADY_BIN", shipped()?).args(seconds.map(|it| it.to_string()));
+    process::run(&mut soak)
+}
+
+/// A program of `tests/examples`, built optimised; one of that name in the folder that
+/// `BPFREADY_BENCHES` names is taken as it is.
+fn built(name: &str) -> Result<PathBuf> {
+    if let Some(dir) = std::env::var_os("BPFREADY_BENCHES") {
+        return Ok(PathBuf::from(dir).join(name));
+    }
+    let mut cargo = Command::new("cargo");
+    cargo.args(["build", "--quiet", "--release", "--package", "bpfready-tests", "--example", name]);
+    process::run(cargo.current_dir(places::root()))?;
+    Ok(places::root().join("target/release/examples").join(name))
 }
 
 /// In namespaces of its own: what is made there is gone with it.
 fn datapath() -> Result<()> {
-    let agent = shipped()?;
-    let mut cargo = Command::new("cargo");
-    cargo.args(["build", "--quiet", "--release", "--package", "bpfready-tests"]);
-    cargo.args(["--example", "datapath"]).current_dir(places::root());
-    process::run(&mut cargo)?;
-    let example = places::root().join("target/release/examples/datapath");
+    let (agent, example) = (shipped()?, built("datapath")?);
     process::run(Command::new("unshare").args(["--net", "--mount"]).arg(example).arg(agent))
 }
 

@@ -68,6 +68,9 @@ enum Task {
         /// What else
         #[arg(value_enum)]
         what: Option<bench::What>,
+        /// How long the agent's peace or the soak lasts
+        #[arg(long, requires = "what")]
+        seconds: Option<u64>,
     },
     /// Write the pages that are made from data
     Docs {
@@ -121,8 +124,8 @@ fn run_task(task: Task) -> Result<()> {
         Task::Test { args } => test::test(&args),
         Task::Ci => ci::ci(),
         Task::Kernels { names } => kernels::kernels(&names),
-        Task::Bench { what: None } => bench::bench(),
-        Task::Bench { what: Some(what) } => bench::example(what),
+        Task::Bench { what: None, .. } => bench::bench(),
+        Task::Bench { what: Some(what), seconds } => bench::example(what, seconds),
         Task::Docs { check } => {
             docs::docs(if check { docs::Mode::Check } else { docs::Mode::Write })
         }

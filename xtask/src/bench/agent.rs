@@ -16,14 +16,15 @@ use crate::{apt, places, process, progress};
 const EXPORTER: &str = "prometheus-node-exporter";
 /// Scrapes of each, taking turns, so that a busy moment hits both alike.
 const SCRAPES: usize = 300;
-/// How long both are left alone but for a scrape now and then.
-const STEADY: Duration = Duration::from_secs(120);
+/// How long both are left alone but for a scrape now and then, unless the caller says otherwise.
+const STEADY: Duration = Duration::from_secs(60);
 /// What Prometheus does.
 const EVERY: Duration = Duration::from_secs(15);
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Measures and prints a table for docs/benchmarks.md.
-pub(crate) fn agent() -> Result<()> {
+pub(crate) fn agent(seconds: Option<u64>) -> Result<()> {
+    let long = seconds.map_or(STEADY, Duration::from_secs);
     let agent = shipped()?;
     let exporter = exporter()?;
     let mut servers = [
@@ -39,8 +40,8 @@ pub(crate) fn agent() -> Result<()> {
     }
     let before = servers.iter().map(Server::cpu).collect::<Result<Vec<_>>>()?;
     let steady = Instant::now();
-    while steady.elapsed() < STEADY {
-        sleep(EVERY);
+    while steady.elapsed() < long {
+        sleep(EVERY.min(long));
         for server in &mut servers {
             server.get()?;
         }
