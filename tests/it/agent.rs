@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
@@ -28,7 +28,11 @@ impl Agent {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let listen = address.to_string();
         let base = ["agent", "--standalone", "--listen", &listen];
-        let mut agent = command(&[&base, more].concat());
+        Self::of(command(&[&base, more].concat()), address)
+    }
+
+    /// What serves at this address.
+    pub(crate) fn of(mut agent: Command, address: SocketAddr) -> Self {
         let child = agent.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let agent = Self { child, address };
         agent.wait_until_ready();

@@ -6,6 +6,7 @@ mod agent;
 mod apiserver;
 mod cilium_node;
 mod cli;
+mod clock;
 mod clusters;
 mod container;
 mod controller;

@@ -14,6 +14,8 @@ mod progress;
 pub mod record;
 mod require;
 mod terminal;
+#[cfg(feature = "kubernetes")]
+mod token;
 mod values;
 
 use std::process::ExitCode;

@@ -7,6 +7,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
 use super::Args;
+use crate::cmd::token;
 
 /// A client, unless the agent stands alone. The server need not answer yet.
 pub(super) async fn client(args: &Args) -> anyhow::Result<Option<Client>> {
@@ -27,5 +28,5 @@ pub(super) async fn client(args: &Args) -> anyhow::Result<Option<Client>> {
     config.connect_timeout = Some(Duration::from_secs(10));
     // Each part decides when to try again: a Node's state may have changed meanwhile.
     config.default_retry = false;
-    Ok(Some(Client::try_from(config).context("cannot use the cluster's configuration")?))
+    token::client(config).map(Some)
 }

@@ -12,6 +12,7 @@ use kube::{Client, Config};
 use crate::cmd::agent::args::{address, prefix};
 use crate::cmd::cluster::AskedArgs;
 use crate::cmd::logging::LogFormat;
+use crate::cmd::token;
 use crate::observe::cluster::agents::Asking;
 use crate::publish::cluster::lease::Candidate;
 use crate::publish::cluster::writes::Switches;
@@ -141,6 +142,6 @@ impl Args {
         config.connect_timeout = Some(Duration::from_secs(10));
         // Each part decides when to try again.
         config.default_retry = false;
-        Client::try_from(config).context("cannot use the cluster's configuration")
+        token::client(config)
     }
 }
