@@ -246,6 +246,20 @@ async fn a_label_that_no_longer_holds_disappears_and_foreign_ones_stay() {
     cluster.until("it came back", |it| label(it, "bpfready.io/ebpf") == Some("full")).await;
 }
 
+/// From the Node object alone, and again when that changes.
+#[tokio::test]
+async fn the_kind_of_machine_follows_the_node() {
+    let cluster = Cluster::labelled(json!({"eks.amazonaws.com/nodegroup": "workers"})).await;
+    let agent = cluster.agent();
+    let mut desired = desired();
+    desired.labels.insert(desired.compute.clone(), "unknown".into());
+    agent.wants(desired);
+    let is = |value| move |it: &Node| label(it, "bpfready.io/compute") == Some(value);
+    cluster.until("a node group's", is("eks-managed")).await;
+    cluster.merge(json!({"metadata": {"labels": {"karpenter.sh/nodepool": "default"}}})).await;
+    cluster.until("Karpenter's", is("karpenter")).await;
+}
+
 #[tokio::test]
 async fn foreign_conditions_are_untouched_and_nothing_is_written_without_need() {
     let cluster = Cluster::start().await;

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::cluster::meta::Owner;
+
 /// The parts of a Node object that the agent needs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeObject {
@@ -17,6 +19,8 @@ pub struct NodeObject {
     pub labels: BTreeMap<String, String>,
     /// `metadata.annotations`, keys only.
     pub annotations: BTreeSet<String>,
+    /// `metadata.ownerReferences`: who made it.
+    pub owners: Vec<Owner>,
     /// Who holds each label, by `metadata.managedFields`: label key to field managers.
     pub holders: BTreeMap<String, BTreeSet<String>>,
     /// `spec.providerID`; empty when absent.

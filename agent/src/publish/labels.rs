@@ -21,7 +21,7 @@ pub fn labels_under(prefix: &str, report: &NodeReport) -> BTreeMap<String, Strin
         (label::SERVICE_PROXY, json_word(&verdict.service_proxy.mode)),
         (label::CILIUM_CAPABLE, verdict.cilium.capable.word().to_owned()),
         (label::CILIUM_READY, verdict.cilium.ready.word().to_owned()),
-        // The cloud's word is not read yet.
+        // Only the Node object says, and the agent, which sees it, fills this in.
         (label::COMPUTE, "unknown".to_owned()),
     ]
     .into_iter()

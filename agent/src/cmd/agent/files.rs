@@ -11,6 +11,7 @@ use super::Args;
 use super::cache::replace;
 use crate::judge::NodeReport;
 use crate::publish::labels::labels_under;
+use crate::publish::names::label;
 use crate::publish::node::Settings;
 use crate::publish::prometheus::{Form, document};
 
@@ -60,7 +61,10 @@ fn features(
 ) -> String {
     let expiry = now.checked_add(interval * 3).unwrap_or(now);
     let mut text = format!("# +expiry-time={}\n", expiry.strftime("%Y-%m-%dT%H:%M:%SZ"));
-    for (key, value) in labels_under(&settings.prefix, report) {
+    // NFD would write it beside the agent, which reads it from the Node; here it is not known.
+    let compute = settings.key(label::COMPUTE);
+    let labels = labels_under(&settings.prefix, report);
+    for (key, value) in labels.into_iter().filter(|(key, _)| *key != compute) {
         writeln!(text, "{key}={value}").expect("a String takes everything");
     }
     text

@@ -9,6 +9,7 @@ use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Client, Resource as _};
 use serde::{Deserialize, Serialize};
 
+use crate::facts::cluster::meta::Owner;
 use crate::facts::node_object::{Condition, NodeObject, Taint};
 
 /// A Node with what is needed of it.
@@ -79,7 +80,14 @@ pub fn own_node(
 fn convert(node: Slim) -> NodeObject {
     let meta = node.meta();
     let holders = holders(meta);
-    let ObjectMeta { name, uid, resource_version, labels, annotations, .. } = node.metadata;
+    let ObjectMeta {
+        name, uid, resource_version, labels, annotations, owner_references, ..
+    } = node.metadata;
+    let owners = owner_references.unwrap_or_default().into_iter().map(|it| Owner {
+        api_version: it.api_version.into(),
+        kind: it.kind.into(),
+        name: it.name.into(),
+    });
     let conditions = node.status.unwrap_or_default().conditions;
     NodeObject {
         name: name.unwrap_or_default(),
@@ -87,6 +95,7 @@ fn convert(node: Slim) -> NodeObject {
         resource_version: resource_version.unwrap_or_default(),
         labels: labels.unwrap_or_default(),
         annotations: annotations.unwrap_or_default().into_keys().collect(),
+        owners: owners.collect(),
         holders,
         provider_id: node.spec.provider_id,
         taints: node.spec.taints,
@@ -121,6 +130,8 @@ mod tests {
             "name": "ip-10-0-1-2", "uid": "u1", "resourceVersion": "42",
             "labels": {"bpfready.io/ebpf": "full", "kubernetes.io/os": "linux"},
             "annotations": {"node.alpha.kubernetes.io/ttl": "0"},
+            "ownerReferences": [{"apiVersion": "karpenter.sh/v1", "kind": "NodeClaim",
+                "name": "default-x", "uid": "u2", "blockOwnerDeletion": true}],
             "managedFields": [
                 {"manager": "kubelet", "operation": "Update", "apiVersion": "v1",
                  "time": "2026-11-23T04:00:00Z", "fieldsType": "FieldsV1",
@@ -145,6 +156,8 @@ mod tests {
         assert_eq!(node.taints[0].key, "bpfready.io/not-ready");
         assert_eq!(node.taints[0].value, None);
         assert_eq!(node.conditions["Ready"].status, "True");
+        let owner = &node.owners[0];
+        assert_eq!((&*owner.api_version, &*owner.kind), ("karpenter.sh/v1", "NodeClaim"));
         assert_eq!(node.provider_id, "aws:///eu-central-1b/i-1");
         let managers = |key: &str| node.holders[key].iter().cloned().collect::<Vec<_>>();
         assert_eq!(managers("bpfready.io/ebpf"), ["bpfready-agent"]);

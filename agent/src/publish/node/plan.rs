@@ -92,7 +92,8 @@ fn labels(desired: &Desired, node: &NodeObject) -> Option<Write> {
     (!is_there || !is_ours).then_some(Write::Labels(ours))
 }
 
-/// What kind of machine the cloud and Karpenter say this is.
+/// What kind of machine the cloud and Karpenter say this is. Values of annotations are not kept: the
+/// one sign among them is that of simulated nodes, where no agent runs.
 fn compute_of(node: &NodeObject) -> &'static str {
     let text = |it: &str| Text::from(it);
     let taints = node.taints.iter().map(|it| cluster::condition::Taint {
@@ -105,6 +106,7 @@ fn compute_of(node: &NodeObject) -> &'static str {
         metadata: cluster::meta::Meta {
             name: text(&node.name),
             labels: labels.collect(),
+            owner_references: node.owners.clone(),
             ..Default::default()
         },
         spec: cluster::node::NodeSpec {
@@ -160,6 +162,7 @@ fn taint(desired: &Desired, node: &NodeObject) -> Option<Write> {
 mod tests {
     use super::super::desired::Status;
     use super::*;
+    use crate::facts::cluster::meta::Owner;
 
     const WALL: &str = "2026-11-23T05:00:00Z";
     const EARLIER: &str = "2026-11-23T04:00:00Z";
@@ -250,6 +253,14 @@ mod tests {
         let writes = plan(&wanted, &node, &now());
         let [Write::Labels(labels)] = &writes[..] else { panic!("{writes:?}") };
         assert_eq!(labels["bpfready.io/compute"], "eks-managed");
+        let claim = Owner {
+            api_version: "karpenter.sh/v1".into(),
+            kind: "NodeClaim".into(),
+            ..Owner::default()
+        };
+        let claimed = NodeObject { owners: vec![claim], ..written() };
+        let [Write::Labels(labels)] = &plan(&wanted, &claimed, &now())[..] else { panic!() };
+        assert_eq!(labels["bpfready.io/compute"], "karpenter");
     }
 
     #[test]
