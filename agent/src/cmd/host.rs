@@ -31,6 +31,11 @@ pub(super) struct RootArg {
 }
 
 impl HostArgs {
+    /// Whether it is a recording.
+    pub(super) fn is_recorded(&self) -> bool {
+        self.recording.is_some()
+    }
+
     /// Opens the host that the arguments name.
     pub(super) fn open(&self) -> anyhow::Result<Host> {
         match &self.recording {

@@ -1,11 +1,11 @@
 //! The arguments of the agent.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
-use clap::{Args as ClapArgs, ValueEnum};
+use anyhow::Context as _;
+use clap::{Args as ClapArgs, ValueEnum, value_parser};
 use k8s_openapi::jiff::SignedDuration;
 use kube::Client;
 
@@ -26,84 +26,90 @@ use crate::publish::serve::tls::Tls;
 #[derive(Debug, ClapArgs)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// The Node to write to: the one this runs on
-    #[arg(long, env = "BPFREADY_NODE_NAME", value_name = "NAME")]
-    pub(super) node_name: Option<String>,
+    /// The Node to write to: the one this runs on; needed, unless --standalone
+    #[arg(long, env = "BPFREADY_NODE_NAME", value_name = "NAME", value_parser = node_name, help_heading = CLUSTER)]
+    node_name: Option<String>,
     /// Serve metrics and report only; speak to no API server
-    #[arg(long, env = "BPFREADY_STANDALONE")]
+    #[arg(long, env = "BPFREADY_STANDALONE", help_heading = CLUSTER)]
     pub(super) standalone: bool,
     /// Where to serve: ADDRESS:PORT, or :PORT on all addresses
     ///
     /// Whoever reaches an open port reads which eBPF features, CNI and Cilium this node has. See
     /// --secure.
-    #[arg(long, env = "BPFREADY_LISTEN", value_name = "ADDRESS", default_value = ":9770", value_parser = address)]
+    #[arg(long, env = "BPFREADY_LISTEN", value_name = "ADDRESS", default_value = ":9770", value_parser = address, help_heading = SERVING)]
     listen: SocketAddr,
-    /// Serve over TLS, and only to who may `get` the path by the cluster's RBAC
+    /// Serve over TLS, and only to those who may `get` the path by the cluster's RBAC
     ///
     /// By TokenReview and SubjectAccessReview, as controller-runtime's secure metrics. Without
     /// --tls-cert the certificate is made at start and signed by itself. /healthz and /readyz stay
     /// open for kubelets.
-    #[arg(long, env = "BPFREADY_SECURE", conflicts_with = "standalone")]
-    secure: bool,
+    #[arg(long, env = "BPFREADY_SECURE", help_heading = SERVING)]
+    pub(super) secure: bool,
     /// Certificate chain for TLS, PEM; read again when it changes
-    #[arg(long, env = "BPFREADY_TLS_CERT", value_name = "FILE", requires = "tls_key")]
-    tls_cert: Option<PathBuf>,
+    #[arg(long, env = "BPFREADY_TLS_CERT", value_name = "FILE", requires = "tls_key", help_heading = SERVING)]
+    pub(super) tls_cert: Option<PathBuf>,
     /// Its private key, PEM
-    #[arg(long, env = "BPFREADY_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    #[arg(long, env = "BPFREADY_TLS_KEY", value_name = "FILE", requires = "tls_cert", help_heading = SERVING)]
     tls_key: Option<PathBuf>,
     /// Most open connections; more are closed at once
-    #[arg(long, env = "BPFREADY_MAX_CONNECTIONS", value_name = "NUMBER", default_value_t = 64)]
+    #[arg(long, env = "BPFREADY_MAX_CONNECTIONS", value_name = "NUMBER", default_value_t = 64, value_parser = value_parser!(u16).range(1..), help_heading = SERVING)]
     max_connections: u16,
-    /// What must hold before the startup taint PREFIX/not-ready goes; without it, no taint is touched
-    #[arg(long, env = "BPFREADY_GATE", value_enum)]
-    gate: Option<GateName>,
+    /// Take the startup taint PREFIX/not-ready away once this holds; without it, no taint is touched
+    #[arg(long, env = "BPFREADY_GATE", value_name = "WHAT", value_enum, help_heading = CLUSTER)]
+    pub(super) gate: Option<GateName>,
     /// Prefix of labels, conditions and taint
-    #[arg(long, env = "BPFREADY_PREFIX", value_name = "DOMAIN", default_value = "bpfready.io", value_parser = prefix)]
+    #[arg(long, env = "BPFREADY_PREFIX", value_name = "DOMAIN", default_value = "bpfready.io", value_parser = prefix, help_heading = CLUSTER)]
     pub(super) prefix: String,
     /// The Cilium release in question, such as 1.18; else the one that runs here, else the newest
-    #[arg(long, env = "BPFREADY_TARGET_CILIUM", value_name = "RELEASE")]
+    #[arg(long, env = "BPFREADY_TARGET_CILIUM", value_name = "RELEASE", help_heading = JUDGING)]
     pub(super) target_cilium: Option<Release>,
-    /// Judge exactly what this Cilium configuration asks of this node
-    #[arg(long, env = "BPFREADY_CILIUM_VALUES", value_name = "FILE")]
+    /// Judge exactly what this Cilium configuration (Helm values or ConfigMap) asks of this node
+    #[arg(long, env = "BPFREADY_CILIUM_VALUES", value_name = "FILE", help_heading = JUDGING)]
     pub(super) cilium_values: Option<PathBuf>,
     /// Look again this often even if nothing seems to change
-    #[arg(long, env = "BPFREADY_INTERVAL", value_name = "DURATION", default_value = "5m", value_parser = duration)]
+    #[arg(long, env = "BPFREADY_INTERVAL", value_name = "DURATION", default_value = "5m", value_parser = duration, help_heading = LOOKING)]
     pub(super) interval: Duration,
     /// Write the conditions' heartbeat this often
-    #[arg(long, env = "BPFREADY_HEARTBEAT", value_name = "DURATION", default_value = "5m", value_parser = duration)]
+    #[arg(long, env = "BPFREADY_HEARTBEAT", value_name = "DURATION", default_value = "5m", value_parser = duration, help_heading = CLUSTER)]
     heartbeat: Duration,
     /// Spread writes that all nodes may do at once, such as those at start, over this time
-    #[arg(long, env = "BPFREADY_SPREAD", value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    #[arg(long, env = "BPFREADY_SPREAD", value_name = "DURATION", default_value = "30s", value_parser = duration, help_heading = CLUSTER)]
     spread: Duration,
     /// Remember what the kernel answered here across restarts of the agent, until the next boot
-    #[arg(long, env = "BPFREADY_STATE_DIR", value_name = "DIR")]
+    #[arg(long, env = "BPFREADY_STATE_DIR", value_name = "DIR", help_heading = LOOKING)]
     pub(super) state_dir: Option<PathBuf>,
     /// Also write the labels for Node Feature Discovery here (its features.d)
-    #[arg(long, env = "BPFREADY_NFD_DIR", value_name = "DIR")]
+    #[arg(long, env = "BPFREADY_NFD_DIR", value_name = "DIR", help_heading = OUTPUTS)]
     pub(super) nfd_dir: Option<PathBuf>,
     /// Also write the metrics for node_exporter's textfile collector here
-    #[arg(long, env = "BPFREADY_TEXTFILE_DIR", value_name = "DIR")]
+    #[arg(long, env = "BPFREADY_TEXTFILE_DIR", value_name = "DIR", help_heading = OUTPUTS)]
     pub(super) textfile_dir: Option<PathBuf>,
-    /// One series for each loaded BPF program, at most 50
-    #[arg(long, env = "BPFREADY_PROGRAMS")]
+    /// Also serve one series for each loaded BPF program, at most 50
+    #[arg(long, env = "BPFREADY_PROGRAMS", help_heading = OUTPUTS)]
     programs: bool,
     /// Switch the kernel's run-time statistics on and tell them for each program; implies --programs
     ///
     /// Needs CAP_SYS_ADMIN. Costs about 20 ns for each run of any BPF program on this node.
-    #[arg(long, env = "BPFREADY_STATISTICS")]
+    #[arg(long, env = "BPFREADY_STATISTICS", help_heading = OUTPUTS)]
     pub(super) statistics: bool,
     /// Reach the cluster by this kubeconfig; else by KUBECONFIG, else as a pod
-    #[arg(long, env = "BPFREADY_KUBECONFIG", value_name = "FILE")]
+    #[arg(long, env = "BPFREADY_KUBECONFIG", value_name = "FILE", help_heading = CLUSTER)]
     pub(super) kubeconfig: Option<PathBuf>,
     /// The agent's own pod, named in Events
     #[arg(long, env = "BPFREADY_POD_NAME", value_name = "NAME", hide = true)]
     pub(super) pod_name: Option<String>,
     /// How to log
-    #[arg(long, env = "BPFREADY_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    #[arg(long, env = "BPFREADY_LOG_FORMAT", value_name = "FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub(in crate::cmd) log_format: LogFormat,
     #[command(flatten)]
     pub(super) host: HostArgs,
 }
+
+const CLUSTER: &str = "On the Node object";
+const SERVING: &str = "Serving";
+const LOOKING: &str = "Looking";
+const JUDGING: &str = "Judging";
+const OUTPUTS: &str = "More output";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -117,7 +123,7 @@ Ends with 0 after SIGTERM or SIGINT, with 2 when it cannot start. Deletes nothin
 
 /// What must hold before the startup taint goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum GateName {
+pub(super) enum GateName {
     /// The kernel can carry packets by eBPF
     Ebpf,
     /// Cilium runs here, healthy
@@ -125,15 +131,14 @@ enum GateName {
 }
 
 impl Args {
-    /// What clap cannot check.
-    pub(super) fn check(&self) -> anyhow::Result<()> {
-        if !self.standalone && self.node_name.is_none() {
-            bail!(
-                "--node-name is needed to write to a Node (in a pod: BPFREADY_NODE_NAME from \
-                 spec.nodeName); with --standalone it is not"
-            );
-        }
-        Ok(())
+    /// The Node; a variable that is set to nothing names none.
+    pub(super) fn node(&self) -> Option<&str> {
+        self.node_name.as_deref().filter(|it| !it.is_empty())
+    }
+
+    /// Where answers of the kernel are remembered.
+    pub(super) fn state_dir(&self) -> Option<&Path> {
+        self.state_dir.as_deref().filter(|_| !self.host.is_recorded())
     }
 
     pub(super) fn listen(&self) -> SocketAddr {
@@ -175,7 +180,7 @@ impl Args {
                 Ok(Some(tls))
             }
             _ if self.secure => {
-                let names = self.node_name.iter().cloned().chain(["localhost".to_owned()]);
+                let names = self.node().into_iter().chain(["localhost"]).map(ToOwned::to_owned);
                 Ok(Some(Tls::self_signed(names.collect()).context("cannot make a certificate")?))
             }
             _ => Ok(None),
@@ -190,22 +195,20 @@ pub(in crate::cmd) fn address(text: &str) -> Result<SocketAddr, String> {
         .map_err(|_| "expected ADDRESS:PORT such as 127.0.0.1:9770 or [::1]:9770, or :PORT".into())
 }
 
+const SHORTEST: Duration = Duration::from_millis(100);
+const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
+
 fn duration(text: &str) -> Result<Duration, String> {
     let parsed = text.parse::<SignedDuration>().ok().and_then(|it| Duration::try_from(it).ok());
     parsed
-        .filter(|it| *it >= Duration::from_millis(100))
-        .ok_or_else(|| "expected a duration of at least 100ms, such as 30s, 5m or 1h30m".into())
+        .filter(|it| (SHORTEST..=LONGEST).contains(it))
+        .ok_or_else(|| "expected a duration from 100ms to 168h, such as 30s, 5m or 1h30m".into())
 }
 
 /// A DNS subdomain (RFC 1123), with or without the `/` that ends it.
 pub(in crate::cmd) fn prefix(text: &str) -> Result<String, String> {
     let domain = text.strip_suffix('/').unwrap_or(text);
-    let is_part = |it: &str| {
-        let edges = [it.chars().next(), it.chars().last()];
-        edges.iter().all(|it| it.is_some_and(|it| it.is_ascii_lowercase() || it.is_ascii_digit()))
-            && it.chars().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == '-')
-    };
-    if domain.len() > 253 || !domain.split('.').all(is_part) {
+    if !is_subdomain(domain) {
         return Err(format!("expected a DNS name such as {}", PREFIX.trim_end_matches('/')));
     }
     let is_reserved = ["kubernetes.io", "k8s.io", "karpenter.sh"]
@@ -215,6 +218,23 @@ pub(in crate::cmd) fn prefix(text: &str) -> Result<String, String> {
         return Err("this domain belongs to Kubernetes or Karpenter".into());
     }
     Ok(format!("{domain}/"))
+}
+
+/// Empty is left to [`Args::node`]: a variable can be there and hold nothing.
+fn node_name(text: &str) -> Result<String, String> {
+    if text.is_empty() || is_subdomain(text) {
+        return Ok(text.to_owned());
+    }
+    Err("expected the name of a Node (kubectl get nodes) such as ip-10-0-1-2.ec2.internal".into())
+}
+
+/// A DNS subdomain, RFC 1123: what domains and names of Nodes are.
+fn is_subdomain(name: &str) -> bool {
+    let is_end = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit();
+    let is_part = |it: &str| {
+        it.starts_with(is_end) && it.ends_with(is_end) && it.chars().all(|it| is_end(it) || it == '-')
+    };
+    name.len() <= 253 && name.split('.').all(is_part)
 }
 
 #[cfg(test)]
@@ -233,7 +253,8 @@ mod tests {
         assert_eq!(duration("5m"), Ok(Duration::from_secs(300)));
         assert_eq!(duration("1h30m"), Ok(Duration::from_secs(5400)));
         assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
-        for wrong in ["5", "-5m", "soon", "1ms"] {
+        assert_eq!(duration("168h"), Ok(LONGEST));
+        for wrong in ["5", "-5m", "soon", "1ms", "169h", "9000000000h"] {
             assert!(duration(wrong).unwrap_err().starts_with("expected"), "{wrong}");
         }
     }

@@ -1,5 +1,6 @@
 //! `bpfready agent`: looks, judges, publishes and serves, for months.
 
+mod agree;
 pub(super) mod args;
 mod bell;
 mod cache;
@@ -70,7 +71,10 @@ pub fn run(args: &Args) -> anyhow::Result<Answer> {
 }
 
 async fn agent(args: &Args) -> anyhow::Result<Answer> {
-    args.check()?;
+    agree::check(args)?;
+    for doubt in agree::doubts(args) {
+        tracing::warn!("{doubt}");
+    }
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
     let client = client::client(args).await?;
@@ -126,7 +130,7 @@ fn publish(
     shared: &Arc<Shared>,
     wants: watch::Receiver<Option<Wanted>>,
 ) {
-    let node = args.node_name.clone().unwrap_or_default();
+    let node = args.node().unwrap_or_default().to_owned();
     let (seen, sees) = watch::channel(Seen::Nothing);
     let seen = Arc::new(seen);
     let spread = args.spread();
