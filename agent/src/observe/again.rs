@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::Looks;
+use super::inventory::Layout;
 use crate::facts::bpf::{BpfFacts, Support};
+use crate::facts::btf::VmlinuxBtf;
 use crate::facts::kernel::KernelFacts;
 use crate::facts::netprobe::NetProbe;
 use crate::facts::privilege::Privilege;
@@ -21,30 +23,62 @@ pub struct Look {
     pub facts: Facts,
     /// The kernel was probed; otherwise its answers are those of an earlier look.
     pub is_probed: bool,
+    /// For the next look.
+    pub layout: Layout,
+}
+
+/// An earlier look.
+#[derive(Debug)]
+pub struct Earlier {
+    /// What was seen.
+    pub facts: Facts,
+    /// What it knew of the kernel's types; `None`: the look was that of another process.
+    pub layout: Option<Layout>,
+}
+
+/// What the [`PROBES`] say.
+#[derive(Debug)]
+pub(super) struct Probed {
+    pub(super) bpf: BpfFacts,
+    pub(super) selftests: BTreeMap<Selftest, Support>,
+    pub(super) net_probes: BTreeMap<NetProbe, Support>,
 }
 
 /// Answers of an earlier look that still hold.
 #[derive(Debug)]
 pub(super) struct Kept {
-    pub(super) bpf: BpfFacts,
-    pub(super) selftests: BTreeMap<Selftest, Support>,
-    pub(super) net_probes: BTreeMap<NetProbe, Support>,
+    pub(super) probed: Probed,
+    /// `None`: it has to be read.
+    pub(super) btf: Option<KeptBtf>,
+}
+
+/// What was taken out of the kernel's BTF: six megabytes and more that need not be read again.
+#[derive(Debug)]
+pub(super) struct KeptBtf {
+    pub(super) vmlinux: Option<VmlinuxBtf>,
+    pub(super) layout: Layout,
 }
 
 impl Kept {
     /// What holds of `earlier` on this boot, with these rights, for this version; the runs of the
     /// probes are told again as they were.
     pub(super) fn of(
-        earlier: Option<Facts>,
+        earlier: Option<Earlier>,
         kernel: &KernelFacts,
         privilege: &Observed<Privilege>,
         looks: &mut Looks,
     ) -> Option<Self> {
-        let earlier = earlier.filter(|it| holds(it, kernel, privilege))?;
+        let Earlier { facts: earlier, layout } = earlier?;
+        let earlier = Some(earlier).filter(|it| holds(it, kernel, privilege))?;
         let probes = earlier.sources.into_iter().filter(|it| PROBES.contains(&it.source.as_str()));
         looks.runs.extend(probes);
-        let Facts { bpf, selftests, net_probes, .. } = earlier;
-        Some(Self { bpf, selftests, net_probes })
+        let Facts { bpf, selftests, net_probes, btf, .. } = earlier;
+        // What could not be read is worth another try.
+        let btf = match (btf, layout) {
+            (Observed::Known(btf), Some(layout)) => Some(KeptBtf { vmlinux: btf.vmlinux, layout }),
+            _ => None,
+        };
+        Some(Self { probed: Probed { bpf, selftests, net_probes }, btf })
     }
 }
 
@@ -71,32 +105,42 @@ fn holds(earlier: &Facts, kernel: &KernelFacts, privilege: &Observed<Privilege>)
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Host, look_again, snapshot};
+    use std::collections::BTreeSet;
+
+    use super::super::{Host, look_again};
     use super::*;
 
-    fn first() -> (Host, Facts) {
+    fn first() -> (Host, Look) {
         let host = Host::live().unwrap();
-        let facts = snapshot(&host);
-        (host, facts)
+        let look = look_again(&host, None);
+        (host, look)
+    }
+
+    #[track_caller]
+    fn same_sources(left: &Facts, right: &Facts) {
+        let names = |facts: &Facts| -> BTreeSet<String> {
+            facts.sources.iter().map(|it| it.source.clone()).collect()
+        };
+        assert_eq!(names(left), names(right));
     }
 
     /// Asks this kernel once, and then everything else again.
     #[test]
     fn a_second_look_takes_the_kernels_answers_from_the_first() {
-        let (host, facts) = first();
+        let (host, Look { facts, layout, .. }) = first();
         let before = facts.clone();
-        let look = look_again(&host, Some(facts));
-        assert!(!look.is_probed);
-        assert_eq!(look.facts.bpf, before.bpf);
-        let names = |facts: &Facts| {
-            facts
-                .sources
-                .iter()
-                .map(|it| it.source.clone())
-                .collect::<std::collections::BTreeSet<_>>()
-        };
-        assert_eq!(names(&look.facts), names(&before));
-
+        // What another process remembered comes without a layout: BTF is read again.
+        let remembered = Earlier { facts: facts.clone(), layout: None };
+        let earlier = Earlier { facts, layout: Some(layout.clone()) };
+        for earlier in [remembered, earlier] {
+            let look = look_again(&host, Some(earlier));
+            assert!(!look.is_probed);
+            assert_eq!(look.facts.bpf, before.bpf);
+            assert_eq!(look.facts.btf, before.btf);
+            assert_eq!(look.facts.inventory.method, before.inventory.method);
+            assert_eq!(look.layout, layout);
+            same_sources(&look.facts, &before);
+        }
         let mut kernel = before.kernel.clone();
         let privilege = before.privilege.clone();
         assert!(holds(&before, &kernel, &privilege));

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::thread;
 use std::time::Instant;
 
-use super::again::Kept;
-use super::{Host, Looks, bpf, btf, inventory, net_probe, selftest};
+use super::again::{Kept, KeptBtf, Probed};
+use super::inventory::{self, Layout};
+use super::{Host, Looks, bpf, btf, net_probe, selftest};
 use crate::facts::bpf::{BpfFacts, Support};
 use crate::facts::btf::BtfFacts;
 use crate::facts::config::ConfigFacts;
@@ -18,7 +19,8 @@ use crate::facts::{Cause, Observed};
 pub(super) struct Capability {
     pub(super) btf: Observed<BtfFacts>,
     pub(super) inventory: Inventory,
-    pub(super) kept: Kept,
+    pub(super) probed: Probed,
+    pub(super) layout: Layout,
     /// The kernel was probed now.
     pub(super) is_probed: bool,
 }
@@ -35,11 +37,17 @@ impl Capability {
         config: &ConfigFacts,
         kept: Option<Kept>,
     ) -> Self {
+        let (kept, known) = kept.map(|it| (it.probed, it.btf)).unzip();
+        let known = known.flatten().map(|KeptBtf { vmlinux, layout }| (vmlinux, layout));
+        let (before, layout) = known.unzip();
         let mut vmlinux = Observed::unknown(Cause::Panicked, "the parser of BTF broke");
-        let mut read = || {
-            looks.observed("btf", || {
-                vmlinux = btf::load(host);
-                btf::btf(host, &vmlinux)
+        let read = || {
+            looks.observed("btf", || match before {
+                Some(before) => btf::again(host, before),
+                None => {
+                    vmlinux = btf::load(host);
+                    btf::btf(host, &vmlinux)
+                }
             })
         };
         let start = Instant::now();
@@ -48,19 +56,20 @@ impl Capability {
             Some(_) => (bpf::Early::nothing(), read()),
         };
         let took = start.elapsed();
+        let layout = layout.unwrap_or_else(|| Layout::of(&vmlinux));
         let inventory = looks.many(
             "inventory",
-            || inventory::inventory(host, privilege, &vmlinux),
+            || inventory::inventory(host, privilege, &layout),
             |failure| inventory::all_unknown(&failure),
         );
         let is_probed = kept.is_none();
         let ground = bpf::Ground { privilege, vmlinux: &vmlinux, btf: &btf };
-        let kept = kept.unwrap_or_else(|| {
-            let kept = probe(host, looks, ground, early, config);
+        let probed = kept.unwrap_or_else(|| {
+            let probed = probe(host, looks, ground, early, config);
             looks.lengthen("bpf", took);
-            kept
+            probed
         });
-        Self { btf, inventory, kept, is_probed }
+        Self { btf, inventory, probed, layout, is_probed }
     }
 }
 
@@ -71,11 +80,11 @@ fn probe(
     ground: bpf::Ground<'_>,
     early: bpf::Early,
     config: &ConfigFacts,
-) -> Kept {
+) -> Probed {
     let net_probes = net_probe::begin(host, config);
     let (bpf, selftests) = try_out(host, looks, ground, early);
     let net_probes = looks.many("net_probes", || net_probes.finish(host), net_probe::all_unknown);
-    Kept { bpf, selftests, net_probes }
+    Probed { bpf, selftests, net_probes }
 }
 
 /// Probes and self-tests, side by side: the self-tests wait for the kernel more than they compute.

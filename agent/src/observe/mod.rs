@@ -43,8 +43,8 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::facts::{Cause, Facts, Failure, Observed, SCHEMA, SourceRun};
-use again::Kept;
-pub use again::{Look, PROBES};
+use again::{Kept, Probed};
+pub use again::{Earlier, Look, PROBES};
 use capability::Capability;
 pub use host::{Host, SourceError};
 
@@ -54,7 +54,7 @@ pub fn snapshot(host: &Host) -> Facts {
 }
 
 /// Asks every source but the [`PROBES`], if what an earlier look says of them still holds.
-pub fn look_again(host: &Host, earlier: Option<Facts>) -> Look {
+pub fn look_again(host: &Host, earlier: Option<Earlier>) -> Look {
     let when = When::of(host);
     let mut looks = Looks::default();
     let kernel = kernel::kernel(host, &mut looks);
@@ -66,8 +66,8 @@ pub fn look_again(host: &Host, earlier: Option<Facts>) -> Look {
         let kept = Kept::of(earlier, &kernel, &privilege, looks);
         Capability::of(host, looks, &privilege, &config, kept)
     });
-    let Capability { btf, inventory, kept, is_probed } = capability;
-    let Kept { bpf, selftests, net_probes } = kept;
+    let Capability { btf, inventory, probed, layout, is_probed } = capability;
+    let Probed { bpf, selftests, net_probes } = probed;
     let facts = Facts {
         schema: SCHEMA,
         agent_version: when.agent_version,
@@ -94,7 +94,7 @@ pub fn look_again(host: &Host, earlier: Option<Facts>) -> Look {
         config,
         sources: looks.into_runs(),
     };
-    Look { facts, is_probed }
+    Look { facts, is_probed, layout }
 }
 
 /// Does `work` while the node's agents and its network are asked, which are waited for more than

@@ -18,7 +18,7 @@ use crate::cmd::values;
 use crate::facts::pods::NodePods;
 use crate::facts::{Facts, Observed};
 use crate::judge::{NodeReport, Policy, judge};
-use crate::observe::{Host, PROBES, look_again};
+use crate::observe::{Earlier, Host, PROBES, look_again};
 use crate::publish::node::pace::{Urgency, chance};
 use crate::publish::node::{Settings, Wanted, desired};
 use crate::publish::prometheus;
@@ -59,8 +59,8 @@ pub(super) struct Looker {
     shared: Arc<Shared>,
     wanted: watch::Sender<Option<Wanted>>,
     changes: Changes,
-    /// The facts of the look before, with what holds until the next boot.
-    earlier: Option<Facts>,
+    /// The look before, with what holds until the next boot.
+    earlier: Option<Earlier>,
     /// When the kernel was probed.
     probed: Instant,
 }
@@ -87,7 +87,10 @@ impl Looker {
             outputs: files::Outputs::of(args),
             wanted,
             changes,
-            earlier: args.state_dir().and_then(cache::load),
+            earlier: args
+                .state_dir()
+                .and_then(cache::load)
+                .map(|facts| Earlier { facts, layout: None }),
             probed: Instant::now(),
             shared,
         };
@@ -151,7 +154,7 @@ impl Looker {
         self.want(&report, urgency);
         self.outputs.write(&report, published.metrics.as_deref(), &self.settings, self.interval);
         self.shared.latest.set_blind(self.changes.blind());
-        self.earlier = Some(report.facts);
+        self.earlier = Some(Earlier { facts: report.facts, layout: Some(look.layout) });
         published
     }
 

@@ -21,7 +21,7 @@ use std::io::Read;
 
 use super::host::MAX_FILE_BYTES;
 use super::{Host, SourceError};
-use crate::facts::btf::BtfFacts;
+use crate::facts::btf::{BtfFacts, VmlinuxBtf};
 use crate::facts::{Cause, Failure, Observed};
 
 pub use error::BtfError;
@@ -95,6 +95,11 @@ pub fn btf(host: &Host, vmlinux: &Observed<Option<Btf>>) -> Observed<BtfFacts> {
             .as_ref()
             .map(|it| BtfFacts { vmlinux: it.as_ref().map(summary), modules: modules(host) })
     })
+}
+
+/// What it says at a later look on the same boot: modules come and go, the kernel's own stays.
+pub(super) fn again(host: &Host, vmlinux: Option<VmlinuxBtf>) -> Observed<BtfFacts> {
+    host.ask_observed("btf", || Observed::Known(BtfFacts { vmlinux, modules: modules(host) }))
 }
 
 /// Sizes of the modules' BTF; nothing of it is parsed.

@@ -7,12 +7,12 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use rustix::io::Errno;
 use zerocopy::FromBytes;
 
+use super::layout::{Layout, Place};
 use super::{MOST, records};
 use crate::facts::inventory::{Link, Map, Program};
-use crate::facts::{Cause, Failure, Observed};
+use crate::facts::{Cause, Failure};
 use crate::observe::bpf::answer::Rights;
 use crate::observe::bpf::sys::{Cmd, IterCreate, LinkCreate, bpf_fd, object_info};
-use crate::observe::btf::Btf;
 use crate::observe::host::cause_of_io;
 use crate::observe::object::{Kind, Object, ObjectError, embedded};
 
@@ -28,8 +28,8 @@ pub(super) struct Iterator {
     object: &'static [u8],
     program: &'static str,
     /// The function of the kernel's BTF that stands for the iterator.
-    target: &'static str,
-    fields: Fields,
+    pub(super) target: &'static str,
+    pub(super) fields: Fields,
 }
 
 pub(super) const PROGRAMS: Iterator = Iterator {
@@ -46,7 +46,7 @@ pub(super) const PROGRAMS: Iterator = Iterator {
     ],
 };
 
-const MAPS: Iterator = Iterator {
+pub(super) const MAPS: Iterator = Iterator {
     object: embedded!("iter_map"),
     program: "iter_map",
     target: "bpf_iter_bpf_map",
@@ -74,25 +74,22 @@ pub(super) const LINKS: Iterator = Iterator {
 };
 
 /// All programs but the one that lists them.
-pub(super) fn programs(
-    rights: Rights,
-    vmlinux: &Observed<Option<Btf>>,
-) -> Result<Vec<Program>, Failure> {
-    let (own, records) = PROGRAMS.list(rights, vmlinux)?;
+pub(super) fn programs(rights: Rights, layout: &Layout) -> Result<Vec<Program>, Failure> {
+    let (own, records) = PROGRAMS.list(rights, &layout.programs)?;
     let list = records.into_iter().map(records::program);
     Ok(sorted(list.filter(|it| it.id != own.program).collect(), |it| it.id))
 }
 
 /// All maps but that of the program that lists them.
-pub(super) fn maps(rights: Rights, vmlinux: &Observed<Option<Btf>>) -> Result<Vec<Map>, Failure> {
-    let (own, records) = MAPS.list(rights, vmlinux)?;
+pub(super) fn maps(rights: Rights, layout: &Layout) -> Result<Vec<Map>, Failure> {
+    let (own, records) = MAPS.list(rights, &layout.maps)?;
     let list = records.into_iter().map(records::map);
     Ok(sorted(list.filter(|it| !own.maps.contains(&it.id)).collect(), |it| it.id))
 }
 
 /// All links but that of the program that lists them.
-pub(super) fn links(rights: Rights, vmlinux: &Observed<Option<Btf>>) -> Result<Vec<Link>, Failure> {
-    let (own, records) = LINKS.list(rights, vmlinux)?;
+pub(super) fn links(rights: Rights, layout: &Layout) -> Result<Vec<Link>, Failure> {
+    let (own, records) = LINKS.list(rights, &layout.links)?;
     let list = records.into_iter().map(records::link);
     Ok(sorted(list.filter(|it| it.id != own.link).collect(), |it| it.id))
 }
@@ -129,9 +126,9 @@ impl Iterator {
     fn list<T: FromBytes>(
         &self,
         rights: Rights,
-        vmlinux: &Observed<Option<Btf>>,
+        place: &Result<Place, Failure>,
     ) -> Result<(Own, Vec<T>), Failure> {
-        let attached = self.attach(rights, vmlinux)?;
+        let attached = self.attach(rights, place)?;
         let records = attached.read()?;
         Ok((attached.own, records))
     }
@@ -140,17 +137,15 @@ impl Iterator {
     pub(super) fn attach(
         &self,
         rights: Rights,
-        vmlinux: &Observed<Option<Btf>>,
+        place: &Result<Place, Failure>,
     ) -> Result<Attached, Failure> {
         let refused = |what: &str, errno| rights.failure(what, errno);
-        let btf = btf(vmlinux)?;
-        let object = self.object(btf).map_err(|it| failed(rights, it))??;
+        let place = place.as_ref().map_err(Clone::clone)?;
+        let object = self.object(place).map_err(|it| failed(rights, it))?;
         let kind = Kind {
             program_type: TRACING,
             expected_attach_type: TRACE_ITER,
-            attach_btf_id: btf
-                .type_id_of_func(self.target)
-                .ok_or_else(|| not_there(&format!("iterator {}", self.target)))?,
+            attach_btf_id: place.target,
         };
         let program = object.load(self.program, kind).map_err(|it| failed(rights, it))?;
         let link = link(&program).map_err(|errno| refused("create the iterator's link", errno))?;
@@ -162,35 +157,13 @@ impl Iterator {
         Ok(Attached { own, link, rights })
     }
 
-    /// The object with its offsets set; the outer error is the kernel's, the inner one the BTF's.
-    fn object(&self, btf: &Btf) -> Result<Result<Object, Failure>, ObjectError> {
-        let mut offsets = Vec::new();
-        for (global, outer, field) in self.fields {
-            let Some(offset) = btf.field_offset(outer, field) else {
-                return Ok(Err(not_there(&format!("field {outer}.{field}"))));
-            };
-            offsets.push((*global, offset.to_ne_bytes()));
-        }
+    /// The object with its offsets set.
+    fn object(&self, place: &Place) -> Result<Object, ObjectError> {
+        let offsets = place.offsets.iter().map(|(name, it)| (*name, it.to_ne_bytes()));
+        let offsets: Vec<_> = offsets.collect();
         let globals: Vec<_> = offsets.iter().map(|(name, it)| (*name, it.as_slice())).collect();
-        Object::create(self.object, &globals, None).map(Ok)
+        Object::create(self.object, &globals, None)
     }
-}
-
-fn btf(vmlinux: &Observed<Option<Btf>>) -> Result<&Btf, Failure> {
-    match vmlinux {
-        Observed::Known(Some(btf)) => Ok(btf),
-        Observed::Known(None) => {
-            Err(Failure::new(Cause::Prerequisite, "iterators need BTF, which this kernel has not"))
-        }
-        Observed::Unknown(failure) => {
-            let detail = format!("iterators need the kernel's BTF: {}", failure.detail);
-            Err(Failure::new(Cause::Prerequisite, detail))
-        }
-    }
-}
-
-fn not_there(what: &str) -> Failure {
-    Failure::new(Cause::Prerequisite, format!("the kernel's BTF has no {what}"))
 }
 
 fn failed(rights: Rights, error: ObjectError) -> Failure {

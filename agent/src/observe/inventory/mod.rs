@@ -2,18 +2,19 @@
 
 mod enumerate;
 mod iterate;
+mod layout;
 mod records;
 mod standing;
 mod statistics;
 #[cfg(test)]
 mod tests;
 
+pub use layout::Layout;
 pub use standing::{List, Standing};
 pub use statistics::{RunTime, Statistics};
 
 use super::Host;
 use super::bpf::answer::Rights;
-use super::btf::Btf;
 use crate::facts::inventory::{Inventory, Method};
 use crate::facts::privilege::Privilege;
 use crate::facts::{Failure, Observed};
@@ -22,12 +23,8 @@ use crate::facts::{Failure, Observed};
 const MOST: usize = 100_000;
 
 /// Lists programs, maps and links by BPF iterators, by id enumeration where those do not work.
-pub fn inventory(
-    host: &Host,
-    privilege: &Observed<Privilege>,
-    vmlinux: &Observed<Option<Btf>>,
-) -> Inventory {
-    let live = || list(Rights::of(privilege), vmlinux);
+pub fn inventory(host: &Host, privilege: &Observed<Privilege>, layout: &Layout) -> Inventory {
+    let live = || list(Rights::of(privilege), layout);
     host.ask("inventory", live, |failure| all_unknown(&failure))
 }
 
@@ -41,10 +38,10 @@ pub fn all_unknown(failure: &Failure) -> Inventory {
     }
 }
 
-fn list(rights: Rights, vmlinux: &Observed<Option<Btf>>) -> Inventory {
-    let programs = either(iterate::programs(rights, vmlinux), || enumerate::programs(rights));
-    let maps = either(iterate::maps(rights, vmlinux), || enumerate::maps(rights));
-    let links = either(iterate::links(rights, vmlinux), || enumerate::links(rights));
+fn list(rights: Rights, layout: &Layout) -> Inventory {
+    let programs = either(iterate::programs(rights, layout), || enumerate::programs(rights));
+    let maps = either(iterate::maps(rights, layout), || enumerate::maps(rights));
+    let links = either(iterate::links(rights, layout), || enumerate::links(rights));
     Inventory {
         method: programs.as_ref().map(|(method, _)| *method).map_err(Clone::clone).into(),
         programs: programs.map(|(_, list)| list).into(),

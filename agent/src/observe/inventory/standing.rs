@@ -4,13 +4,12 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use agent_ebpf::iter::{LinkRecord, ProgramRecord};
 
-use super::enumerate;
+use super::{Layout, enumerate};
 use super::iterate::{Attached, LINKS, PROGRAMS};
 use crate::facts::privilege::Privilege;
 use crate::facts::{Failure, Observed};
 use crate::observe::bpf::answer::Rights;
 use crate::observe::bpf::sys::Cmd;
-use crate::observe::btf::Btf;
 
 /// A way to ask which programs and links are loaded that keeps what it needs between questions.
 ///
@@ -46,11 +45,11 @@ impl Standing {
     /// Why iterators do not work, where neither does.
     pub fn start(
         privilege: &Observed<Privilege>,
-        vmlinux: &Observed<Option<Btf>>,
+        layout: &Layout,
     ) -> Result<Self, Failure> {
         let rights = Rights::of(privilege);
-        let iterators = PROGRAMS.attach(rights, vmlinux).and_then(|programs| {
-            LINKS.attach(rights, vmlinux).map(|links| Way::Iterators { programs, links })
+        let iterators = PROGRAMS.attach(rights, &layout.programs).and_then(|programs| {
+            LINKS.attach(rights, &layout.links).map(|links| Way::Iterators { programs, links })
         });
         let way = match iterators {
             Ok(way) => way,

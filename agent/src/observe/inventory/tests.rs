@@ -46,7 +46,7 @@ fn id(object: &OwnedFd) -> u32 {
 
 fn look() -> Inventory {
     let host = Host::live().unwrap();
-    inventory(&host, &privilege(&host), &btf::load(&host))
+    inventory(&host, &privilege(&host), &Layout::of(&btf::load(&host)))
 }
 
 #[track_caller]
@@ -81,7 +81,7 @@ fn both_ways_say_the_same_of_one_object() {
     let iterated = look();
     // Without BTF there are no iterators.
     let host = Host::live().unwrap();
-    let enumerated = inventory(&host, &privilege(&host), &Observed::Known(None));
+    let enumerated = inventory(&host, &privilege(&host), &Layout::of(&Observed::Known(None)));
     assert_eq!(enumerated.method, Observed::Known(Method::IdEnumeration));
     let (left, right) = (program(&iterated, &loaded), program(&enumerated, &loaded));
     assert_eq!(
@@ -114,7 +114,7 @@ fn a_link_is_listed_with_its_program() {
     let link = bpf_fd(Cmd::LinkCreate, &mut attr).unwrap();
     let wanted = Link { id: id(&link), link_type, program_id: id(&program) };
     for btf in [btf, Observed::Known(None)] {
-        let links = inventory(&host, &privilege(&host), &btf).links;
+        let links = inventory(&host, &privilege(&host), &Layout::of(&btf)).links;
         assert!(links.known().unwrap().contains(&wanted), "{wanted:?} in {links:?}");
     }
 }

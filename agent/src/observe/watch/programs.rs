@@ -10,7 +10,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::Trigger;
 use crate::facts::Failure;
-use crate::observe::inventory::{List, Standing};
+use crate::observe::inventory::{Layout, List, Standing};
 use crate::observe::{Host, btf, privilege};
 
 /// Each list may take this part of a processor at most: 0.02 %.
@@ -43,7 +43,8 @@ struct Paced {
 
 impl Programs {
     pub(super) fn open(host: &Host, every: Duration) -> Result<Self, Failure> {
-        let standing = Standing::start(&privilege::privilege(host), &btf::load(host))?;
+        let layout = Layout::of(&btf::load(host));
+        let standing = Standing::start(&privilege::privilege(host), &layout)?;
         let next = Instant::now() + every;
         let paced = |list| -> Result<Paced, Failure> {
             let seen = standing.digest(list)?;
