@@ -14,6 +14,9 @@ use crate::{places, process, setup};
 /// Relative relocations (DT_RELR), of which a program that may be loaded anywhere has twenty
 /// thousand, take half a megabyte unless they are packed; Linux and this C library read both.
 const STATIC: &str = "-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs";
+/// Functions that came out alike are kept once. Only lld can do it, which is what rustup's compiler
+/// links with on x86-64; nothing here compares addresses of functions.
+const FOLDED: &str = "-C link-arg=-Wl,--icf=all";
 const X86_64: &str = "x86_64-unknown-linux-gnu";
 /// What a virtual machine runs: `check` and `record`, without what speaks to an API server.
 pub(crate) const PROBES_ALONE: [&str; 1] = ["--no-default-features"];
@@ -35,7 +38,8 @@ fn static_release(what: &[&str], binary: &str) -> Result<PathBuf> {
     // With `--target` the flags reach the agent only: procedural macros cannot be static.
     let mut cargo = Command::new("cargo");
     cargo.args(["build", "--release", "--target", X86_64]).args(what);
-    process::run(cargo.env("RUSTFLAGS", STATIC).current_dir(places::root()))?;
+    let flags = format!("{STATIC} {FOLDED}");
+    process::run(cargo.env("RUSTFLAGS", flags).current_dir(places::root()))?;
     Ok(places::target().join(X86_64).join(binary))
 }
 
