@@ -65,8 +65,7 @@ impl<'a> Jumping<'a> {
         set(dir, 0);
         write_token(server, dir).await;
         // As in a pod: the token is in a file, which the kubelet writes anew.
-        let mut config: serde_json::Value =
-            serde_json::from_str(&server.kubeconfig("")).unwrap();
+        let mut config: serde_json::Value = serde_json::from_str(&server.kubeconfig("")).unwrap();
         config["users"][0]["user"] = json!({"tokenFile": dir.join("token")});
         std::fs::write(dir.join("kubeconfig"), config.to_string()).unwrap();
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

@@ -43,8 +43,8 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::facts::{Cause, Facts, Failure, Observed, SCHEMA, SourceRun};
-use again::{Kept, Probed};
 pub use again::{Earlier, Look, PROBES};
+use again::{Kept, Probed};
 use capability::Capability;
 pub use host::{Host, SourceError};
 

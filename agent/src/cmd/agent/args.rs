@@ -232,7 +232,9 @@ fn node_name(text: &str) -> Result<String, String> {
 fn is_subdomain(name: &str) -> bool {
     let is_end = |it: char| it.is_ascii_lowercase() || it.is_ascii_digit();
     let is_part = |it: &str| {
-        it.starts_with(is_end) && it.ends_with(is_end) && it.chars().all(|it| is_end(it) || it == '-')
+        it.starts_with(is_end)
+            && it.ends_with(is_end)
+            && it.chars().all(|it| is_end(it) || it == '-')
     };
     name.len() <= 253 && name.split('.').all(is_part)
 }

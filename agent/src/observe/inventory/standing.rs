@@ -4,8 +4,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use agent_ebpf::iter::{LinkRecord, ProgramRecord};
 
-use super::{Layout, enumerate};
 use super::iterate::{Attached, LINKS, PROGRAMS};
+use super::{Layout, enumerate};
 use crate::facts::privilege::Privilege;
 use crate::facts::{Failure, Observed};
 use crate::observe::bpf::answer::Rights;
@@ -43,10 +43,7 @@ impl Standing {
     /// # Errors
     ///
     /// Why iterators do not work, where neither does.
-    pub fn start(
-        privilege: &Observed<Privilege>,
-        layout: &Layout,
-    ) -> Result<Self, Failure> {
+    pub fn start(privilege: &Observed<Privilege>, layout: &Layout) -> Result<Self, Failure> {
         let rights = Rights::of(privilege);
         let iterators = PROGRAMS.attach(rights, &layout.programs).and_then(|programs| {
             LINKS.attach(rights, &layout.links).map(|links| Way::Iterators { programs, links })

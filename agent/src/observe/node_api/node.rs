@@ -80,9 +80,8 @@ pub fn own_node(
 fn convert(node: Slim) -> NodeObject {
     let meta = node.meta();
     let holders = holders(meta);
-    let ObjectMeta {
-        name, uid, resource_version, labels, annotations, owner_references, ..
-    } = node.metadata;
+    let ObjectMeta { name, uid, resource_version, labels, annotations, owner_references, .. } =
+        node.metadata;
     let owners = owner_references.unwrap_or_default().into_iter().map(|it| Owner {
         api_version: it.api_version.into(),
         kind: it.kind.into(),
