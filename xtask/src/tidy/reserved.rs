@@ -23,6 +23,7 @@ const RESERVED: &[(&str, &[&str])] = &[
             "agent-ebpf",
             "agent/src/cmd/agent/memory",
             "agent/src/observe/bpf",
+            "agent/src/observe/btf/bytes",
             "agent/src/observe/firewall/legacy/socket",
             "agent/src/observe/inventory",
             "agent/src/observe/net_probe",

@@ -30,7 +30,7 @@ enum Reading {
 
 /// Sentences of the verifier that prove a "no", and what they mean.
 const REFUSALS: [(&str, Because); 9] = [
-    ("program of this type cannot use helper", Because::NotForProgramType),
+    ("of this type cannot use helper", Because::NotForProgramType),
     ("invalid func ", Because::NotInKernel),
     ("unknown func ", Because::NotForProgramType),
     ("helper call is not allowed in probe", Because::NotForProgramType),
@@ -67,25 +67,19 @@ pub(crate) fn row(
     let mut row = HelperRow::default();
     let mut log = Log::new();
     for (number, name) in candidates {
-        if let Some(answer) = known.get(number) {
-            enter(&mut row, name, answer.clone());
-            continue;
-        }
-        if known_to_kernel.is_some_and(|it| !it.contains_key(number)) {
-            row.unsupported.insert(name.clone());
-            continue;
-        }
-        if LOUD.contains(&name.as_str()) {
-            row.unknown.insert(name.clone(), not_asked());
-            continue;
-        }
-        enter(&mut row, name, ask(program, *number, &mut log, rights));
+        let is_known_to_kernel = known_to_kernel.is_none_or(|it| it.contains_key(number));
+        let answer = match known.get(number) {
+            Some(answer) => answer.clone(),
+            None if !is_known_to_kernel => Support::unsupported(Because::NotInKernel, ""),
+            None if LOUD.contains(&name.as_str()) => Support::Unknown(not_asked()),
+            None => ask(program, *number, &mut log, rights),
+        };
+        enter(&mut row, name.clone(), answer);
     }
     row
 }
 
-fn enter(row: &mut HelperRow, name: &str, answer: Support) {
-    let name = name.to_owned();
+fn enter(row: &mut HelperRow, name: String, answer: Support) {
     match answer {
         Support::Supported => drop(row.supported.insert(name)),
         Support::Unsupported(absence) => match absence.because {
@@ -123,13 +117,12 @@ fn ask(program: Program<'_>, number: u32, log: &mut Log, rights: Rights) -> Supp
     }
 }
 
-/// What a refused load means for the helper that its log is about.
+/// What a refused load means for the helper that its log is about. A row keeps no words of a
+/// refusal, and three thousand of them take their time.
 pub(super) fn answer(log: &str, errno: Errno, rights: Rights) -> Support {
     match read(log, errno) {
         Reading::Callable => Support::Supported,
-        Reading::Refused(because) if rights.proves_absence => {
-            Support::unsupported(because, last_line(log))
-        }
+        Reading::Refused(because) if rights.proves_absence => Support::unsupported(because, ""),
         Reading::Refused(_) => Support::unknown(Cause::PermissionDenied, last_line(log)),
         Reading::Unclear if log.is_empty() => rights.undecided("load", errno),
         Reading::Unclear => Support::unknown(Cause::Inconclusive, last_line(log)),

@@ -1,5 +1,6 @@
 //! The kernel's own type information.
 
+mod bytes;
 mod enums;
 mod error;
 mod header;
@@ -17,13 +18,13 @@ mod builder;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::io::Read;
 
 use super::host::MAX_FILE_BYTES;
 use super::{Host, SourceError};
 use crate::facts::btf::{BtfFacts, VmlinuxBtf};
 use crate::facts::{Cause, Failure, Observed};
 
+pub use bytes::Bytes;
 pub use error::BtfError;
 pub use kind::Kind;
 pub use members::Member;
@@ -35,11 +36,11 @@ const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 
 /// A BTF file that was checked once, so that questions to it cannot fail but by absence.
 ///
-/// It holds the file (5 to 10 MB for a kernel), four bytes a type for where its record is, and
+/// It holds the file (5 to 10 MB for a kernel; its own pages from Linux 6.16 on), four bytes a type for where its record is, and
 /// about eight for the index of names.
 #[derive(Debug)]
 pub struct Btf {
-    bytes: Vec<u8>,
+    bytes: Bytes,
     header: header::Header,
     /// Where the record of each type starts; type 1 comes first.
     starts: Vec<u32>,
@@ -127,12 +128,11 @@ fn module_size(host: &Host, path: &str) -> Observed<u64> {
     size.map_err(|source| Failure::from(SourceError::Read { path: path.into(), source })).into()
 }
 
-fn read(host: &Host, path: &str) -> Result<Option<Vec<u8>>, SourceError> {
+fn read(host: &Host, path: &str) -> Result<Option<Bytes>, SourceError> {
     let Some(file) = host.open_unrecorded(path)? else { return Ok(None) };
     let failed = |source| SourceError::Read { path: path.into(), source };
     let size = file.metadata().map_err(failed)?.len();
-    let mut bytes = Vec::with_capacity(size.min(MAX_FILE_BYTES) as usize + 1);
-    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    let bytes = Bytes::of(&file, size, MAX_FILE_BYTES + 1).map_err(failed)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(SourceError::TooLarge { path: path.into(), limit: MAX_FILE_BYTES });
     }

@@ -7,7 +7,7 @@ use super::error::BtfError;
 use super::header::Header;
 use super::kind::{Kind, Shape};
 use super::names::Names;
-use super::{Btf, Type};
+use super::{Btf, Bytes, Type};
 
 /// Bytes that every record starts with: name, kind with element count, size or type.
 pub(super) const RECORD: usize = 12;
@@ -25,7 +25,8 @@ impl Btf {
     /// # Errors
     ///
     /// [`BtfError`], which says what is wrong and where. It never panics.
-    pub fn parse(bytes: Vec<u8>) -> Result<Self, BtfError> {
+    pub fn parse(bytes: impl Into<Bytes>) -> Result<Self, BtfError> {
+        let bytes = bytes.into();
         let header = Header::parse(&bytes)?;
         let mut pass = Pass::new(&bytes, &header);
         while pass.at < header.types.end {
