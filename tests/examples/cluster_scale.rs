@@ -1,18 +1,29 @@
 //! `cargo xtask bench cluster`: 5,000 nodes and 100,000 pods, 10,000 of them on Fargate, on the
 //! in-process API server; the release binary is the first argument. With a second one, `hard`, the
-//! Fargate pods run all at once, which takes 10,000 Fargate nodes beside the 5,000.
+//! Fargate pods run all at once, which takes 10,000 Fargate nodes beside the 5,000. Every other node
+//! has an agent that answers with the report of this machine.
 //!
 //! Prints how long the first full report takes, what it costs in memory and in requests, for
 //! `bpfready cluster` and for `bpfready controller`, and how fast the writes go.
 
 use std::error::Error;
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use bpfready::publish::serve::access::Access;
+use bpfready::publish::serve::route::Content;
+use bpfready::publish::serve::{self, Answer, Limits, Route, Server};
 use bpfready_tests::apiserver::ApiServer;
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 /// Each running Fargate pod has a node of its own. Of 5,000 nodes 3,000 are Fargate's here, and the
 /// other 7,000 Fargate pods are jobs that ended, whose objects stay.
@@ -42,6 +53,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 async fn measure(binary: &str, fleet: Fleet) -> Result<(), Box<dyn Error>> {
     let server = ApiServer::in_process().await;
     let began = Instant::now();
+    let agents = Agents::of(binary).await?;
     seed(&server, fleet);
     println!(
         "{} nodes, {PODS} pods, {FARGATE_PODS} of them on Fargate; made in {:.1?}.\n",
@@ -49,13 +61,14 @@ async fn measure(binary: &str, fleet: Fleet) -> Result<(), Box<dyn Error>> {
         began.elapsed()
     );
     println!("| what | wanted | measured | |\n| --- | --- | --- | --- |");
-    once(&server, binary)?;
+    once(&server, binary, &agents)?;
     println!("\nRequests of `bpfready cluster`:\n{}", requests(&server));
     server.log().clear();
-    let mut controller = Controller::start(&server, binary)?;
+    let mut controller = Controller::start(&server, binary, &agents)?;
     controller.first_report().await?;
     println!("\nRequests of `bpfready controller` to its first report:\n{}", requests(&server));
     controller.writes(&server).await?;
+    println!("\n{} answers of agents.", agents.answers());
     Ok(())
 }
 
@@ -82,11 +95,12 @@ fn print_memory(what: &str, bytes: u64) {
 }
 
 /// `bpfready cluster`, once.
-fn once(server: &ApiServer, binary: &str) -> Result<(), Box<dyn Error>> {
+fn once(server: &ApiServer, binary: &str, agents: &Agents) -> Result<(), Box<dyn Error>> {
     let kubeconfig = kubeconfig(server)?;
     let mut command = Command::new(binary);
     command.args(["cluster", "--fail-on", "never", "-o", "json", "--kubeconfig"]);
-    command.arg(kubeconfig.path()).env_clear().stdin(Stdio::null()).stdout(Stdio::null());
+    command.arg(kubeconfig.path()).args(["--agent-port", &agents.port.to_string()]);
+    command.env_clear().stdin(Stdio::null()).stdout(Stdio::null());
     let began = Instant::now();
     let child = command.spawn()?;
     // wait4(2) tells the peak of exactly this child.
@@ -129,6 +143,48 @@ fn requests(server: &ApiServer) -> String {
     text
 }
 
+/// The agents of all nodes: one server on this machine, whose address they all have.
+struct Agents {
+    port: u16,
+    answers: Arc<AtomicU64>,
+    _stop: watch::Sender<bool>,
+}
+
+impl Agents {
+    /// They answer with what the binary says of this machine.
+    async fn of(binary: &str) -> Result<Self, Box<dyn Error>> {
+        let report = Command::new(binary).args(["check", "-o", "json"]).output()?.stdout;
+        println!("The agents' report has {} bytes.", report.len());
+        // The agent keeps it packed as well.
+        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+        packed.write_all(&report)?;
+        let report = Bytes::from(packed.finish()?);
+        let listener = serve::listen(([127, 0, 0, 1], 0).into()).await?;
+        let port = listener.local_addr()?.port();
+        let answers = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&answers);
+        let report = Route::new("/report", move |_| {
+            count.fetch_add(1, Ordering::Relaxed);
+            Answer::ok("application/json", Content::Gzipped(report.clone()))
+        });
+        let (stop, stopped) = watch::channel(false);
+        let limits = Limits { connections_of_one: 64, ..Limits::default() };
+        let server = Server {
+            routes: vec![report],
+            access: Access::Open,
+            tls: None,
+            limits,
+            stats: Arc::default(),
+        };
+        tokio::spawn(serve::serve(Arc::new(server), listener, stopped));
+        Ok(Self { port, answers, _stop: stop })
+    }
+
+    fn answers(&self) -> u64 {
+        self.answers.load(Ordering::Relaxed)
+    }
+}
+
 struct Controller {
     child: Child,
     port: u16,
@@ -144,11 +200,15 @@ impl Drop for Controller {
 }
 
 impl Controller {
-    fn start(server: &ApiServer, binary: &str) -> Result<Self, Box<dyn Error>> {
+    /// Everything is read and asked for anew three times in the half minute, not once in one and in
+    /// five minutes, so that it meets the writes.
+    fn start(server: &ApiServer, binary: &str, agents: &Agents) -> Result<Self, Box<dyn Error>> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let kubeconfig = kubeconfig(server)?;
         let mut command = Command::new(binary);
         command.args(["controller", "--namespace", "default", "--writes-per-second", "500"]);
+        command.args(["--refresh", "10", "--reports", "10"]);
+        command.args(["--agent-port", &agents.port.to_string(), "--log", "error"]);
         command.args(["--listen", &format!("127.0.0.1:{port}"), "--kubeconfig"]);
         command.arg(kubeconfig.path()).env_clear().stdin(Stdio::null());
         let began = Instant::now();
@@ -190,6 +250,8 @@ impl Controller {
         println!("| what | wanted | measured | |\n| --- | --- | --- | --- |");
         let now = memory(self.child.id(), "VmRSS:").ok_or("no VmRSS")?;
         print_memory("`bpfready controller`: resident memory while it writes", now);
+        let program = memory(self.child.id(), "RssFile:").ok_or("no RssFile")?;
+        print_memory("… of it the program itself, as a mapped file", program);
         let peak = memory(self.child.id(), "VmHWM:").ok_or("no VmHWM")?;
         print_memory("`bpfready controller`: peak in all", peak);
         Ok(())
@@ -235,6 +297,7 @@ fn status(kernel: &str) -> Value {
         "allocatable": {"cpu": "7910m", "memory": "31Gi", "pods": "58"},
         "conditions": [condition("Ready", "True"), condition("MemoryPressure", "False"),
             condition("DiskPressure", "False"), condition("PIDPressure", "False")],
+        "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
         "images": images(),
         "nodeInfo": {"kernelVersion": kernel, "osImage": "Amazon Linux 2023.11.20260526", "operatingSystem": "linux",
             "architecture": "amd64", "bootID": "b", "machineID": "m", "systemUUID": "s",

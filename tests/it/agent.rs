@@ -39,6 +39,10 @@ impl Agent {
         agent
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     fn wait_until_ready(&self) {
         let end = Instant::now() + Duration::from_secs(20);
         while Instant::now() < end {

@@ -44,7 +44,7 @@ pub(crate) fn case(name: &str) -> PathBuf {
 }
 
 pub(crate) fn cluster(case: &Path) -> Cluster {
-    read::cluster(documents(case), NOW).unwrap()
+    read::cluster(documents(case), "bpfready.io/", NOW).unwrap()
 }
 
 fn measurements(case: &Path) -> Measurements {

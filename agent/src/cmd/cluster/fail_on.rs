@@ -52,3 +52,97 @@ fn worst(all: impl IntoIterator<Item = Ternary>) -> Ternary {
         (Ternary::Yes, Ternary::Yes) => Ternary::Yes,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::cluster::findings::ClusterFinding;
+    use crate::judge::cluster::{Measurements, Policy, judge, sample};
+
+    /// A report with nothing but this in it.
+    fn report(change: impl FnOnce(&mut ClusterReport)) -> ClusterReport {
+        let mut cluster = sample::empty();
+        let node = serde_json::json!({"metadata": {"name": "a"}});
+        cluster.nodes = crate::facts::Observed::Known(vec![serde_json::from_value(node).unwrap()]);
+        let mut report = judge(&cluster, &Measurements::new(), &Policy::default());
+        report.findings.clear();
+        change(&mut report);
+        report
+    }
+
+    fn finding(grade: Grade, outcome: Outcome) -> ClusterFinding {
+        ClusterFinding {
+            rule: "a".into(),
+            reason: "A".into(),
+            outcome,
+            grade,
+            message: String::new(),
+            remedy: String::new(),
+            evidence: Vec::new(),
+            objects: Vec::new(),
+        }
+    }
+
+    /// The answers in the order: never, error, warning.
+    #[track_caller]
+    fn expect_graded(grade: Grade, outcome: Outcome, wanted: [Answer; 3]) {
+        let report = report(|it| it.findings = vec![finding(grade, outcome)]);
+        let answers = [FailOn::Never, FailOn::Error, FailOn::Warning].map(|it| answer(&report, it));
+        assert_eq!(answers, wanted, "{grade:?} {outcome:?}");
+    }
+
+    #[test]
+    fn a_finding_counts_from_its_grade_on() {
+        use Answer::{No, Unknown, Yes};
+        use Outcome::{Fail, NotApplicable, Pass, Undetermined};
+        expect_graded(Grade::Info, Fail, [Yes, Yes, Yes]);
+        expect_graded(Grade::Warning, Fail, [Yes, Yes, No]);
+        expect_graded(Grade::Error, Fail, [Yes, No, No]);
+        expect_graded(Grade::Warning, Undetermined, [Yes, Yes, Unknown]);
+        expect_graded(Grade::Error, Undetermined, [Yes, Unknown, Unknown]);
+        expect_graded(Grade::Error, Pass, [Yes, Yes, Yes]);
+        expect_graded(Grade::Error, NotApplicable, [Yes, Yes, Yes]);
+    }
+
+    /// What is known to be wrong is told before what may be.
+    #[test]
+    fn no_wins_over_unknown() {
+        let both = [Outcome::Undetermined, Outcome::Fail, Outcome::Undetermined];
+        let report = report(|it| it.findings = both.map(|it| finding(Grade::Error, it)).to_vec());
+        assert_eq!(answer(&report, FailOn::Error), Answer::No);
+    }
+
+    #[test]
+    fn nodes_count_where_their_platform_allows_cilium() {
+        use Answer::{No, Unknown, Yes};
+        for (allowed, value, wanted) in [
+            (true, Ternary::Yes, Yes),
+            (true, Ternary::No, No),
+            (true, Ternary::Unknown, Unknown),
+            (false, Ternary::No, Yes),
+        ] {
+            let told = report(|it| {
+                it.nodes[0].allows_cilium = allowed;
+                it.nodes[0].cilium_capable = value;
+            });
+            assert_eq!(answer(&told, FailOn::Incapable), wanted, "{allowed} {value:?}");
+            let told = report(|it| {
+                it.nodes[0].allows_cilium = allowed;
+                it.nodes[0].cilium_ready = value;
+            });
+            assert_eq!(answer(&told, FailOn::NotReady), wanted, "{allowed} {value:?}");
+        }
+    }
+
+    #[test]
+    fn the_policys_decision_is_the_answer_to_disabled() {
+        for (enabled, wanted) in [
+            (Ternary::Yes, Answer::Yes),
+            (Ternary::No, Answer::No),
+            (Ternary::Unknown, Answer::Unknown),
+        ] {
+            let told = report(|it| it.decision.cilium_enabled = enabled);
+            assert_eq!(answer(&told, FailOn::Disabled), wanted);
+        }
+    }
+}

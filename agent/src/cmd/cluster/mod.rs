@@ -14,6 +14,7 @@ use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use super::output::{self, Color};
 use super::{Answer, terminal, values};
 use crate::facts::cluster::Cluster;
+use crate::facts::cluster::text::PREFIX;
 use crate::judge::ClusterReport;
 use crate::judge::cluster::fargate::Assumption;
 use crate::judge::cluster::karpenter::proposal::proposal;
@@ -22,7 +23,7 @@ use crate::judge::report::Release;
 use crate::publish::cluster as publish;
 use fail_on::FailOn;
 use query::Query;
-use source::SourceArgs;
+use source::{Agents, SourceArgs};
 
 /// Look at a whole cluster once: which nodes can run Cilium, which do, and what is in the way?
 ///
@@ -194,11 +195,14 @@ fn render(format: Format, report: &ClusterReport) -> anyhow::Result<String> {
 }
 
 fn nodepool(name: &str, source: &SourceArgs) -> anyhow::Result<Answer> {
+    // No measurement changes what a NodePool ought to say.
+    let source = SourceArgs { agents: Agents::Labels, ..source.clone() };
     let (cluster, _): (Cluster, Measurements) = source.look(crate::judge::Policy::default())?;
     if let Some(failure) = cluster.node_pools.failure() {
         anyhow::bail!("cannot read the NodePools: {}", failure.detail);
     }
     let page = publish::nodepool::render(&proposal(&cluster, name)).context("cannot print")?;
-    output::print(&page, Color::Never)?;
+    // Every key with our prefix in it is one of ours, as it is written on this cluster's objects.
+    output::print(&page.replace(PREFIX, &source.prefix), Color::Never)?;
     Ok(Answer::Yes)
 }

@@ -3,18 +3,19 @@
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow, bail};
 use clap::{Args as ClapArgs, ValueEnum};
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 
 use super::{objects, reports};
+use crate::cmd::agent::args::prefix;
 use crate::cmd::progress;
 use crate::facts::cluster::{Cluster, Interner, Text};
 use crate::judge::Policy;
 use crate::judge::cluster::{Measurements, nodes_with_agents};
 use crate::observe::cluster::agents::{self, Asking};
-use crate::observe::cluster::{self, Reader};
+use crate::observe::cluster::{self, Reader, failure};
 
 /// Where to look.
 #[derive(Debug, Clone, ClapArgs)]
@@ -33,15 +34,18 @@ pub(super) struct SourceArgs {
     objects: Option<PathBuf>,
     /// How agents are asked for their reports
     #[arg(long, env = "BPFREADY_AGENTS", value_enum, default_value_t = Agents::Address)]
-    agents: Agents,
+    pub(super) agents: Agents,
     /// The agents' port
     #[arg(long, env = "BPFREADY_AGENT_PORT", value_name = "PORT", default_value_t = 9770)]
     agent_port: u16,
+    /// Prefix of labels, conditions, annotations and taint, as the agents have it
+    #[arg(long, env = "BPFREADY_PREFIX", value_name = "DOMAIN", default_value = "bpfready.io", value_parser = prefix)]
+    pub(super) prefix: String,
 }
 
 /// How agents are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Agents {
+pub(super) enum Agents {
     /// By their nodes' addresses; labels tell a part where that does not work
     Address,
     /// Not at all: labels only
@@ -54,7 +58,7 @@ impl SourceArgs {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |it| it.as_secs());
         if let Some(path) = &self.objects {
             let documents = objects::read(path)?;
-            let cluster = cluster::objects::cluster(documents, now)?;
+            let cluster = cluster::objects::cluster(documents, &self.prefix, now)?;
             return Ok((cluster, Measurements::new()));
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -64,7 +68,8 @@ impl SourceArgs {
 
     async fn ask(&self, policy: Policy, now: u64) -> anyhow::Result<(Cluster, Measurements)> {
         let reader = Reader::new(self.client().await?);
-        let cluster = cluster::read(&reader, &mut Interner::default(), now).await;
+        reach(&reader).await?;
+        let cluster = cluster::read(&reader, &mut Interner::for_prefix(&self.prefix), now).await;
         let measurements = match self.agents {
             Agents::Labels => Measurements::new(),
             Agents::Address => {
@@ -81,19 +86,46 @@ impl SourceArgs {
             KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };
         let config = match &self.kubeconfig {
             Some(path) => {
-                let kubeconfig = Kubeconfig::read_from(path)
-                    .with_context(|| format!("cannot read {}", path.display()))?;
-                Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(Into::into)
+                let kubeconfig = Kubeconfig::read_from(path).map_err(unread);
+                let kubeconfig =
+                    kubeconfig.with_context(|| format!("cannot read {}", path.display()))?;
+                let named = || format!("cannot use {}", path.display());
+                let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
+                config.map_err(unread).with_context(named)
             }
             None if self.context.is_some() => {
-                Config::from_kubeconfig(&options).await.map_err(anyhow::Error::from)
+                let config = Config::from_kubeconfig(&options).await;
+                config.map_err(unread).context("cannot use the kubeconfig")
             }
-            None => Config::infer().await.map_err(anyhow::Error::from),
+            None => Config::infer()
+                .await
+                .context("no way to an API server: give --kubeconfig or set $KUBECONFIG"),
         };
-        let mut config =
-            config.context("no way to an API server: give --kubeconfig or set $KUBECONFIG")?;
+        let mut config = config?;
         config.connect_timeout = Some(Duration::from_secs(10));
         Client::try_from(config).context("cannot use the kubeconfig")
+    }
+}
+
+/// One question before the others: who cannot be reached, or does not know the asker, would only be
+/// told as a page of unknowns.
+async fn reach(reader: &Reader) -> anyhow::Result<()> {
+    let Err(error) = reader.knock().await else { return Ok(()) };
+    bail!(match &error {
+        kube::Error::Api(status) if status.code == 401 =>
+            "the API server does not accept these credentials (401 Unauthorized)".to_owned(),
+        // It answered: what else it refuses is told part by part.
+        kube::Error::Api(_) => return Ok(()),
+        error => failure("the API server does not answer", error).detail,
+    })
+}
+
+/// What is wrong with a kubeconfig, without the path, which its reader knows.
+fn unread(error: KubeconfigError) -> anyhow::Error {
+    match error {
+        KubeconfigError::ReadConfig(source, _) => source.into(),
+        KubeconfigError::LoadContext(name) => anyhow!("it has no context {name:?}"),
+        other => other.into(),
     }
 }
 

@@ -40,9 +40,13 @@ impl World {
 
     pub(super) fn nodes(&mut self, change: Change<Node>) {
         self.nodes_heard = true;
-        apply(&mut self.cluster.nodes, change);
         // A measurement of a node that is gone must not come back with the next node of its name.
-        if let Observed::Known(nodes) = &self.cluster.nodes {
+        if let Change::Gone(_, name) = &change {
+            self.measurements.remove(name);
+        }
+        let is_list = matches!(change, Change::All(_));
+        apply(&mut self.cluster.nodes, change);
+        if let (true, Observed::Known(nodes)) = (is_list, &self.cluster.nodes) {
             self.measurements
                 .retain(|name, _| nodes.binary_search_by(|it| it.metadata.name.cmp(name)).is_ok());
         }

@@ -93,6 +93,8 @@ pub struct NodeClassRef {
 pub struct Disruption {
     /// `WhenEmpty`, `WhenEmptyOrUnderutilized`, `Balanced`; v1beta1: `WhenUnderutilized`.
     pub consolidation_policy: Text,
+    /// How long a node must be worth it before it goes, such as `0s`, which is v1's default.
+    pub consolidate_after: Text,
     /// v1beta1 only: moved to the template in v1.
     pub expire_after: Text,
 }

@@ -395,4 +395,76 @@ mod tests {
         let name = "ip-10-0-1-2.us-west-2.compute.internal";
         expect(serde_json::json!({"metadata": {"name": name}}), Compute::Unknown);
     }
+
+    const EC2: &str = "aws:///us-west-2a/i-1234567890abcdef0";
+    const AKS: &str = "azure:///subscriptions/s/resourceGroups/g/providers/Microsoft.Compute";
+
+    /// Names of nodes by § 1.2 to § 1.7 of the facts: of an EC2 machine in a Region, in us-east-1,
+    /// with nodeadm's `InstanceIdNodeName`, and the bare instance id.
+    const EC2_NAMES: [&str; 4] = [
+        "ip-10-0-1-2.us-west-2.compute.internal",
+        "ip-10-0-1-2.ec2.internal",
+        "i-05b0938045882bc66.us-west-2.compute.internal",
+        "i-0aac5ee7a39c88fc9",
+    ];
+
+    /// The name of an EC2 machine tells nothing: its labels do, and its providerID else.
+    #[test]
+    fn every_kind_of_ec2_machine_may_have_every_form_of_name() {
+        for name in EC2_NAMES {
+            for (label, wanted) in [
+                (("eks.amazonaws.com/nodegroup", "blue"), Compute::ManagedNodeGroup),
+                (("alpha.eksctl.io/nodegroup-name", "blue"), Compute::SelfManaged),
+                (("karpenter.sh/nodepool", "default"), Compute::Karpenter),
+                (("eks.amazonaws.com/compute-type", "auto"), Compute::AutoMode),
+                (("sagemaker.amazonaws.com/compute-type", "hyperpod"), Compute::HyperPod),
+            ] {
+                let node = serde_json::json!({
+                    "metadata": {"name": name, "labels": {label.0: label.1}},
+                    "spec": {"providerID": EC2}
+                });
+                expect(node, wanted);
+            }
+            expect(serde_json::json!({"metadata": {"name": name}}), Compute::Unknown);
+        }
+    }
+
+    #[rustfmt::skip]
+    #[test]
+    fn every_form_of_name_and_provider_id_elsewhere() {
+        let vmss = format!("{AKS}/virtualMachineScaleSets/x/virtualMachines/0");
+        let vm = format!("{AKS}/virtualMachines/x");
+        let none = ("kubernetes.io/os", "linux");
+        let gke = ("cloud.google.com/gke-nodepool", "pool-1");
+        let aks = ("kubernetes.azure.com/cluster", "MC_a_b_c");
+        let k3s = ("node.kubernetes.io/instance-type", "k3s");
+        for (name, id, label, wanted) in [
+            ("mi-0123456789abcdef0", "eks-hybrid:///eu-west-1/shop/mi-0123456789abcdef0", none, Compute::HybridNode),
+            ("mi-0123456789abcdef0", "", (COMPUTE_TYPE, "hybrid"), Compute::HybridNode),
+            ("gke-shop-pool-1-0a1b", "gce://shop/europe-west1-b/gke-shop-pool-1-0a1b", gke, Compute::Gke),
+            ("aks-pool1-12345678-vmss000000", &vmss, aks, Compute::Aks),
+            ("aks-pool1-12345678-0", &vm, aks, Compute::Aks),
+            ("virtual-kubelet", "", ("type", "virtual-kubelet"), Compute::VirtualKubelet),
+            ("virtual-node-aci-linux", &vm, ("type", "virtual-kubelet"), Compute::VirtualKubelet),
+            ("shop-worker", "kind://docker/shop/shop-worker", none, Compute::Kind),
+            ("shop-worker", "kind://podman/shop/shop-worker", none, Compute::Kind),
+            ("shop-worker", "kind://nerdctl/shop/shop-worker", none, Compute::Kind),
+            ("server-0", "k3s://server-0", k3s, Compute::K3s),
+            // On EC2 with k3s' own providerID, and before it is set.
+            ("ip-10-0-1-2.ec2.internal", "k3s://ip-10-0-1-2.ec2.internal", none, Compute::K3s),
+            ("ip-10-0-1-2.ec2.internal", "", k3s, Compute::K3s),
+            // With `--provider-id` it says EC2, and that is what it runs on.
+            ("server-0", EC2, k3s, Compute::SelfManaged),
+            // A machine of somebody who likes the word, and one of a bare metal cluster.
+            ("fargate-ip-10-0-1-15", EC2, none, Compute::SelfManaged),
+            ("fargate-builder", "", none, Compute::Unknown),
+            ("rack-7-node-12", "metal://rack-7/12", none, Compute::Unknown),
+        ] {
+            let node = serde_json::json!({
+                "metadata": {"name": name, "labels": {label.0: label.1}},
+                "spec": {"providerID": id}
+            });
+            expect(node, wanted);
+        }
+    }
 }

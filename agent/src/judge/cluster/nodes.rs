@@ -8,8 +8,8 @@ use super::Policy;
 use super::compute::{Compute, compute};
 use super::fargate::Assumption;
 use super::measured::{Measured, Measurements};
-use crate::facts::cluster::{Cluster, Node, Text};
-use crate::facts::{Failure, Observed};
+use crate::facts::Observed;
+use crate::facts::cluster::{Cluster, Interner, Node, Text};
 use crate::judge::report::{Cni, Extent, FeatureStatus, ProxyMode, Release, Ternary};
 
 /// One node of the report.
@@ -42,6 +42,9 @@ pub struct NodeLine {
     pub cilium_ready: Ternary,
     /// Who says so.
     pub source: Source,
+    /// Why the agent's report could not be had; `None`: it was, or nobody asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report_failure: Option<Text>,
     /// Why `cilium_capable` is no or unknown: ids of findings, or one sentence.
     pub why: Vec<Text>,
     /// What the matrix shows of the target's features; only an agent's report tells them.
@@ -73,11 +76,16 @@ pub(super) fn lines(
     target: Release,
 ) -> Vec<NodeLine> {
     let hints = Hints::of(cluster);
-    let nodes = Cluster::known(&cluster.nodes);
-    nodes
-        .iter()
-        .map(|it| line(it, measurements.get(&it.metadata.name), &hints, policy, target))
-        .collect()
+    // Thousands of nodes are told the same sentence.
+    let mut sentences = Interner::default();
+    let lines = Cluster::known(&cluster.nodes).iter().map(|it| {
+        let measured = measurements.get(&it.metadata.name);
+        let mut line = line(it, measured, &hints, policy, target);
+        let told = line.why.iter_mut().chain(&mut line.report_failure);
+        told.for_each(|it| sentences.share(it));
+        line
+    });
+    lines.collect()
 }
 
 fn line(
@@ -102,14 +110,18 @@ fn line(
         cilium_capable: Ternary::Unknown,
         cilium_ready: Ternary::Unknown,
         source: Source::Nobody,
+        report_failure: None,
         why: Vec::new(),
         features: BTreeMap::new(),
     };
     by_api(&mut line, hints);
     match measured {
         Some(Observed::Known(measured)) => by_report(&mut line, measured, target),
-        Some(Observed::Unknown(failure)) => by_labels(&mut line, node, policy, Some(failure)),
-        None => by_labels(&mut line, node, policy, None),
+        Some(Observed::Unknown(failure)) => {
+            line.report_failure = Some(failure.detail.as_str().into());
+            by_labels(&mut line, node, policy);
+        }
+        None => by_labels(&mut line, node, policy),
     }
     by_platform(&mut line, policy);
     line
@@ -129,7 +141,7 @@ fn by_report(line: &mut NodeLine, measured: &Measured, target: Release) {
 
 /// What the agent's labels say. They speak about the target that the agent was given, so a target
 /// that was asked for here stays unknown.
-fn by_labels(line: &mut NodeLine, node: &Node, policy: &Policy, failure: Option<&Failure>) {
+fn by_labels(line: &mut NodeLine, node: &Node, policy: &Policy) {
     // What the controller itself wrote there is no measurement.
     let labels = (line.compute != Compute::Fargate).then(|| Measured::from_labels(node)).flatten();
     if let Some(labels) = labels {
@@ -140,8 +152,8 @@ fn by_labels(line: &mut NodeLine, node: &Node, policy: &Policy, failure: Option<
         }
     }
     if line.cilium_capable == Ternary::Unknown {
-        line.why = vec![match failure {
-            Some(failure) => format!("its agent could not be asked: {}", failure.detail).into(),
+        line.why = vec![match &line.report_failure {
+            Some(failure) => format!("its agent could not be asked: {failure}").into(),
             None if line.source == Source::Labels => "its labels speak of another target".into(),
             None => "no agent reports from it".into(),
         }];

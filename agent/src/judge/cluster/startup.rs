@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::compute::Compute;
 use super::fargate::is_fargate_pod;
 use super::nodes::NodeLine;
+use crate::facts::Observed;
 use crate::facts::cluster::condition::Condition;
 use crate::facts::cluster::karpenter::NodeClaim;
 use crate::facts::cluster::{Cluster, Node, Pod, Text, Time};
@@ -54,7 +55,7 @@ pub struct Reached {
 
 /// The stages that a node has reached, each with its seconds since creation: of its NodeClaim where
 /// there is one, because the machine starts then.
-pub fn node_stages(node: &Node, claim: Option<&NodeClaim>) -> Vec<Reached> {
+fn node_stages(node: &Node, claim: Option<&NodeClaim>) -> Vec<Reached> {
     let registered = claim.and_then(|it| since(it.condition("Registered"), "True"));
     let created = claim.and_then(|it| it.metadata.creation_timestamp);
     let Some(start) = created.or(node.metadata.creation_timestamp) else { return Vec::new() };
@@ -103,14 +104,10 @@ pub type Startup = BTreeMap<Compute, BTreeMap<Stage, Spread>>;
 /// Of all nodes and Fargate pods that are there now. A node that was not Ready for a while counts
 /// with its last time; the controller's histograms see each start once, as it happens.
 pub(super) fn startup(cluster: &Cluster, nodes: &[NodeLine]) -> Startup {
-    let claims = claims_by_node(cluster);
+    let claims = Claims::of(cluster);
     let mut all: BTreeMap<Compute, BTreeMap<Stage, Vec<i64>>> = BTreeMap::new();
     for (node, line) in Cluster::known(&cluster.nodes).iter().zip(nodes) {
-        // On Fargate the pod is what starts; its node is the pod's microVM.
-        if line.compute == Compute::Fargate {
-            continue;
-        }
-        for it in node_stages(node, claims.get(&line.name).copied()) {
+        for it in claims.stages(node, line) {
             all.entry(line.compute).or_default().entry(it.stage).or_default().push(it.took);
         }
     }
@@ -125,11 +122,36 @@ pub(super) fn startup(cluster: &Cluster, nodes: &[NodeLine]) -> Startup {
     all.into_iter().map(|(compute, stages)| (compute, spreads(stages))).collect()
 }
 
-/// Each NodeClaim by the node that came of it.
-pub fn claims_by_node(cluster: &Cluster) -> BTreeMap<Text, &NodeClaim> {
-    let claims = Cluster::known_kind(&cluster.node_claims).iter();
-    let named = claims.filter(|it| !it.status.node_name.is_empty());
-    named.map(|it| (it.status.node_name.clone(), it)).collect()
+/// NodeClaims by the nodes that came of them.
+pub struct Claims<'a> {
+    by_node: BTreeMap<&'a Text, &'a NodeClaim>,
+    /// They could be read.
+    known: bool,
+}
+
+impl<'a> Claims<'a> {
+    /// Those of a cluster.
+    pub fn of(cluster: &'a Cluster) -> Self {
+        let claims = Cluster::known_kind(&cluster.node_claims).iter();
+        let named = claims.filter(|it| !it.status.node_name.is_empty());
+        Self {
+            by_node: named.map(|it| (&it.status.node_name, it)).collect(),
+            known: matches!(cluster.node_claims, Observed::Known(Some(_))),
+        }
+    }
+
+    /// The stages that a node has reached.
+    pub fn stages(&self, node: &Node, line: &NodeLine) -> Vec<Reached> {
+        let claim = self.by_node.get(&line.name).copied();
+        match line.compute {
+            // On Fargate the pod is what starts; its node is the pod's microVM.
+            Compute::Fargate => Vec::new(),
+            // Nodes are watched and claims are read now and then: what a node has reached counts
+            // from a start that is not known yet.
+            Compute::Karpenter | Compute::AutoMode if self.known && claim.is_none() => Vec::new(),
+            _ => node_stages(node, claim),
+        }
+    }
 }
 
 fn spread(mut took: Vec<i64>) -> Spread {
@@ -180,6 +202,41 @@ mod tests {
         assert_eq!(told(&node, Some(&claim)), wanted);
         // Without a claim the node's own creation is the start.
         assert_eq!(told(&node, None)[0], (Stage::Ready, 15));
+    }
+
+    /// A minute may pass between two looks at NodeClaims; a node is Ready before.
+    #[test]
+    fn what_a_karpenter_node_reached_is_not_told_before_its_claim_is_seen() {
+        use crate::judge::cluster::{Measurements, Policy, judge, sample};
+        let node = |labels: serde_json::Value| -> Node {
+            serde_json::from_value(serde_json::json!({
+                "metadata": {"name": "a", "labels": labels, "creationTimestamp": "2026-11-23T10:00:30Z"},
+                "status": {"conditions": [
+                    {"type": "Ready", "status": "True", "lastTransitionTime": "2026-11-23T10:00:45Z"}
+                ]}
+            }))
+            .unwrap()
+        };
+        let claim: NodeClaim = serde_json::from_value(serde_json::json!({
+            "metadata": {"creationTimestamp": "2026-11-23T10:00:00Z"}, "status": {"nodeName": "a"}
+        }))
+        .unwrap();
+        let pool = serde_json::json!({"karpenter.sh/nodepool": "default"});
+        let ready = |labels: &serde_json::Value, claims: Observed<Option<Vec<NodeClaim>>>| {
+            let mut cluster = sample::empty();
+            cluster.nodes = Observed::Known(vec![node(labels.clone())]);
+            cluster.node_claims = claims;
+            let startup = judge(&cluster, &Measurements::new(), &Policy::default()).startup;
+            startup.values().next().map(|it| it[&Stage::Ready].max_seconds)
+        };
+        let known = |claims: Vec<NodeClaim>| Observed::Known(Some(claims));
+        assert_eq!(ready(&pool, known(Vec::new())), None);
+        assert_eq!(ready(&pool, known(vec![claim])), Some(45));
+        // Karpenter's kinds are not served, or may not be read: the node's own time is all there is.
+        assert_eq!(ready(&pool, Observed::Known(None)), Some(15));
+        let forbidden = Observed::unknown(crate::facts::Cause::PermissionDenied, "no");
+        assert_eq!(ready(&pool, forbidden), Some(15));
+        assert_eq!(ready(&serde_json::json!({}), known(Vec::new())), Some(15));
     }
 
     #[test]

@@ -31,6 +31,8 @@ fn words(error: &kube::Error) -> String {
     let first: &dyn std::error::Error = error;
     let mut words: Vec<String> =
         std::iter::successors(Some(first), |it| it.source()).map(ToString::to_string).collect();
+    // Layers between that say nothing.
+    words.retain(|it| it != "ServiceError" && it != "client error (Connect)");
     // Some errors say their cause themselves.
     words.dedup_by(|cause, error| error.contains(cause.as_str()));
     words.join(": ")
@@ -41,6 +43,7 @@ pub(super) fn is_passing(error: &kube::Error) -> bool {
     match error {
         kube::Error::Api(status) => matches!(status.code, 408 | 429 | 500..=599),
         kube::Error::Service(_) | kube::Error::HyperError(_) => true,
+        kube::Error::ReadEvents(error) => error.kind() == std::io::ErrorKind::TimedOut,
         _ => false,
     }
 }

@@ -9,7 +9,8 @@ pub struct Selection {
     pub labels: &'static str,
     /// Field selector; empty: all.
     pub fields: &'static str,
-    /// Objects a page: some megabytes, as an object is before it is trimmed.
+    /// Objects a page: a megabyte or two, as an object is before it is trimmed. An answer is held
+    /// whole, and twice while it is put together.
     pub page: u32,
     /// Only `metadata` is needed.
     pub metadata_only: bool,
@@ -26,12 +27,12 @@ impl Selection {
 
     /// Nodes; each has 10 to 20 KB, most of it names of images.
     pub fn nodes() -> Self {
-        Self::new("/api/v1/nodes", 250)
+        Self::new("/api/v1/nodes", 100)
     }
 
     /// Fargate pods, by the label that AWS' own controllers know them by.
     pub fn fargate_pods() -> Self {
-        Self::new("/api/v1/pods", 500).labels("eks.amazonaws.com/fargate-profile")
+        Self::new("/api/v1/pods", 250).labels("eks.amazonaws.com/fargate-profile")
     }
 
     /// Pods that wait, wherever.

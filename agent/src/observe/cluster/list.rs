@@ -1,6 +1,6 @@
 //! Paged lists: each page is trimmed before the next one is asked for.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use kube::api::ListParams;
@@ -25,6 +25,9 @@ const BEGINNINGS: u32 = 3;
 pub struct Reader {
     client: Client,
     requests: AtomicU64,
+    /// A request was tried in vain as often as it may be: the next ones are tried once, until one is
+    /// answered. A server that dies half-way is not waited for part by part.
+    silent: AtomicBool,
 }
 
 /// What was asked so far.
@@ -49,7 +52,7 @@ struct PageMeta {
 impl Reader {
     /// A reader by this client.
     pub fn new(client: Client) -> Self {
-        Self { client, requests: AtomicU64::new(0) }
+        Self { client, requests: AtomicU64::new(0), silent: AtomicBool::new(false) }
     }
 
     /// The client.
@@ -143,26 +146,40 @@ impl Reader {
         &self,
         build: impl Fn() -> kube::Result<http::Request<Vec<u8>>>,
     ) -> kube::Result<T> {
+        let tries = if self.silent.load(Ordering::Relaxed) { 1 } else { TRIES };
         let mut wait = Duration::from_millis(250);
-        for tried in 1.. {
-            self.requests.fetch_add(1, Ordering::Relaxed);
-            let answer = tokio::time::timeout(DEADLINE, self.client.request(build()?)).await;
-            match answer {
-                Ok(Err(error)) if tried < TRIES && is_passing(&error) => {
-                    tracing::debug!(%error, tried, "the API server did not answer; asking again");
-                }
-                Ok(answer) => return answer,
-                Err(_) if tried < TRIES => {
-                    tracing::debug!(tried, "no answer in time; asking again");
-                }
-                Err(_) => {
-                    let late = std::io::Error::from(std::io::ErrorKind::TimedOut);
-                    return Err(kube::Error::ReadEvents(late));
-                }
+        let mut tried = 1;
+        loop {
+            let answer = self.once(build()?).await;
+            let passes = answer.as_ref().err().is_some_and(is_passing);
+            if !passes || tried == tries {
+                self.silent.store(passes, Ordering::Relaxed);
+                return answer;
+            }
+            if let Err(error) = &answer {
+                tracing::debug!(%error, tried, "the API server did not answer; asking again");
             }
             tokio::time::sleep(wait).await;
             wait *= 2;
+            tried += 1;
         }
-        unreachable!("the last try returns")
+    }
+
+    async fn once<T: DeserializeOwned>(&self, request: http::Request<Vec<u8>>) -> kube::Result<T> {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let answer = tokio::time::timeout(DEADLINE, self.client.request(request)).await;
+        let late = || kube::Error::ReadEvents(std::io::ErrorKind::TimedOut.into());
+        answer.unwrap_or_else(|_| Err(late()))
+    }
+
+    /// Asks for the version alone: whether the server answers at all.
+    ///
+    /// # Errors
+    ///
+    /// What it says instead, or that it says nothing.
+    pub async fn knock(&self) -> kube::Result<()> {
+        let build =
+            || http::Request::get("/version").body(Vec::new()).map_err(kube::Error::HttpError);
+        self.ask::<serde::de::IgnoredAny>(build).await.map(drop)
     }
 }

@@ -24,15 +24,16 @@ pub struct Misunderstood {
     message: String,
 }
 
-/// Builds a cluster of documents, each an object or a list of objects.
+/// Builds a cluster of documents, each an object or a list of objects. Our keys on them begin with
+/// `prefix`, such as `bpfready.io/`.
 ///
 /// # Errors
 ///
 /// [`Misunderstood`] when an object does not have the shape of its kind.
-pub fn cluster(documents: Vec<Value>, now: u64) -> Result<Cluster, Misunderstood> {
+pub fn cluster(documents: Vec<Value>, prefix: &str, now: u64) -> Result<Cluster, Misunderstood> {
     let mut dump = Dump::default();
     documents.into_iter().for_each(|it| dump.take(it));
-    dump.cluster(now)
+    dump.cluster(prefix, now)
 }
 
 #[derive(Default)]
@@ -66,8 +67,8 @@ impl Dump {
         self.objects.entry(kind).or_default().push(document);
     }
 
-    fn cluster(self, now: u64) -> Result<Cluster, Misunderstood> {
-        let mut interner = Interner::default();
+    fn cluster(self, prefix: &str, now: u64) -> Result<Cluster, Misunderstood> {
+        let mut interner = Interner::for_prefix(prefix);
         let pods: Observed<Vec<Pod>> = self.all("Pod", &mut interner, |_| true)?;
         let select = |wanted: fn(&Pod) -> bool| {
             pods.as_ref().map(|it| it.iter().filter(|it| wanted(it)).cloned().collect())
@@ -220,11 +221,12 @@ fn read<T: DeserializeOwned>(kind: &str, object: &Value) -> Result<T, Misunderst
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::cluster::text::PREFIX;
     use serde_json::json;
 
     #[test]
     fn a_kind_that_the_dump_does_not_hold_is_unknown_and_an_empty_list_is_empty() {
-        let cluster = cluster(vec![json!({"kind": "NodeList", "items": []})], 0).unwrap();
+        let cluster = cluster(vec![json!({"kind": "NodeList", "items": []})], PREFIX, 0).unwrap();
         assert_eq!(cluster.nodes, Observed::Known(Vec::new()));
         assert!(cluster.fargate_pods.failure().is_some());
         assert!(cluster.node_pools.failure().is_some());
@@ -237,7 +239,7 @@ mod tests {
             pod("a", json!({"eks.amazonaws.com/fargate-profile": "web"}), "Running"),
             pod("b", json!({"k8s-app": "cilium"}), "Pending"),
         ]});
-        let cluster = cluster(vec![list], 0).unwrap();
+        let cluster = cluster(vec![list], PREFIX, 0).unwrap();
         let names = |pods: &Observed<Vec<Pod>>| {
             Cluster::known(pods).iter().map(|it| it.metadata.name.to_string()).collect::<Vec<_>>()
         };
@@ -248,7 +250,7 @@ mod tests {
     #[test]
     fn a_kind_whose_crd_is_absent_is_not_served() {
         let crds = json!({"kind": "CustomResourceDefinitionList", "items": []});
-        let cluster = cluster(vec![crds], 0).unwrap();
+        let cluster = cluster(vec![crds], PREFIX, 0).unwrap();
         assert_eq!(cluster.node_pools, Observed::Known(None));
         assert_eq!(cluster.cilium_nodes, Observed::Known(None));
     }
@@ -256,7 +258,7 @@ mod tests {
     #[test]
     fn an_object_of_a_wrong_shape_is_named() {
         let node = json!({"kind": "Node", "metadata": {"name": "a"}, "spec": {"taints": 5}});
-        let error = cluster(vec![node], 0).unwrap_err().to_string();
+        let error = cluster(vec![node], PREFIX, 0).unwrap_err().to_string();
         assert!(error.starts_with("Node a: "), "{error}");
     }
 }

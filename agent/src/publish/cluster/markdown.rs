@@ -16,9 +16,13 @@ pub fn render(report: &ClusterReport) -> Result<String, fmt::Error> {
     writeln!(page, "# Cluster report\n\n{}.\n", words::subject(report))?;
     recommendation(&mut page, report)?;
     writeln!(page, "\n## Compatibility\n")?;
-    table(&mut page, &cells::matrix(report))?;
-    writeln!(page, "\n## What works now (and what Cilium {} could do)\n", report.target)?;
-    table(&mut page, &cells::works(report))?;
+    if let Some(sentence) = words::no_rows(report) {
+        writeln!(page, "{sentence}")?;
+    } else {
+        table(&mut page, &cells::matrix(report))?;
+        writeln!(page, "\n## What works now (and what Cilium {} could do)\n", report.target)?;
+        table(&mut page, &cells::works(report))?;
+    }
     if let Some(sentence) = words::fargate(&report.fargate) {
         writeln!(page, "\n## Fargate\n\n{sentence}")?;
     }
@@ -68,6 +72,9 @@ fn findings(page: &mut String, report: &ClusterReport) -> fmt::Result {
         if !finding.remedy.is_empty() {
             writeln!(page, "  - Remedy: {}", escaped(&finding.remedy))?;
         }
+    }
+    if let Some(sentence) = words::unasked(report) {
+        writeln!(page, "- **unknown**: {sentence}")?;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use crate::facts::cluster::condition::Taint;
 use crate::facts::cluster::karpenter::NodePool;
 use crate::facts::cluster::selector::Expression;
 use crate::facts::cluster::{Labels, Text};
+use crate::judge::cluster::findings::count;
 use crate::judge::cluster::karpenter::proposal::Proposal;
 
 /// The proposal as YAML that `kubectl apply` takes.
@@ -34,6 +35,7 @@ pub fn render(proposal: &Proposal) -> Result<String, fmt::Error> {
     if !spec.disruption.consolidation_policy.is_empty() {
         let policy = &spec.disruption.consolidation_policy;
         writeln!(page, "  disruption:\n    consolidationPolicy: {}", quoted(policy))?;
+        writeln!(page, "    consolidateAfter: {}", quoted(&spec.disruption.consolidate_after))?;
     }
     map(&mut page, "  limits:", 4, &spec.limits)?;
     if let Some(weight) = spec.weight {
@@ -45,7 +47,8 @@ pub fn render(proposal: &Proposal) -> Result<String, fmt::Error> {
 fn comments(page: &mut String, proposal: &Proposal) -> fmt::Result {
     match (&proposal.of, proposal.rolls) {
         (Some(old), Some(rolls)) => {
-            writeln!(page, "# The same change to NodePool {old} would replace its {rolls} nodes.")?;
+            let nodes = count(rolls, "node");
+            writeln!(page, "# The same change to NodePool {old} would replace {nodes}.")?;
         }
         (Some(old), None) => {
             writeln!(
@@ -55,9 +58,20 @@ fn comments(page: &mut String, proposal: &Proposal) -> fmt::Result {
         }
         (None, _) => {
             writeln!(page, "# There is no NodePool of this name: a beginning, to be completed.")?;
+            if !proposal.others.is_empty() {
+                let names: Vec<&str> = proposal.others.iter().map(|it| &**it).collect();
+                writeln!(page, "# There are: {}.", names.join(", "))?;
+            }
         }
     }
     proposal.changes.iter().try_for_each(|it| writeln!(page, "# - {it}"))?;
+    if let Some(old) = &proposal.of {
+        writeln!(
+            page,
+            "# Not copied, because not read: annotations, disruption.budgets, minValues and the like; see \
+             kubectl get nodepool {old} -o yaml"
+        )?;
+    }
     writeln!(page, "# bpfready never writes a NodePool: apply this yourself.")
 }
 

@@ -37,8 +37,10 @@ pub fn render(report: &ClusterReport) -> String {
                 p { span.action { (words::recommended(recommendation)) } ": " (recommendation.why) "." }
                 @for line in &report.decision.warning { p.warning { (line) } }
                 @if !recommendation.steps.is_empty() { (steps(report)) }
-                (section("Compatibility", &cells::matrix(report)))
-                (section(&format!("What works now (and what Cilium {} could do)", report.target), &cells::works(report)))
+                @if let Some(sentence) = words::no_rows(report) { p.unknown { (sentence) } } @else {
+                    (section("Compatibility", &cells::matrix(report)))
+                    (section(&format!("What works now (and what Cilium {} could do)", report.target), &cells::works(report)))
+                }
                 @if let Some(sentence) = words::fargate(&report.fargate) { h2 { "Fargate" } p { (sentence) } }
                 @if !report.node_pools.is_empty() { (section("NodePools", &cells::pools(report))) }
                 (findings(report))
@@ -76,7 +78,10 @@ fn findings(report: &ClusterReport) -> Markup {
     html! {
         h2 { "Findings" }
         @if open.is_empty() { p { "None." } }
-        ul { @for finding in open { (one(finding)) } }
+        ul {
+            @for finding in open { (one(finding)) }
+            @if let Some(sentence) = words::unasked(report) { li { strong.unknown { "unknown" } " " (sentence) } }
+        }
     }
 }
 

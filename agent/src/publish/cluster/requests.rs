@@ -113,18 +113,21 @@ fn request(author: &Author, write: &Write) -> Built {
     let apply = PatchParams::apply(MANAGER);
     match write {
         Write::NodeLabels { node, labels } => {
+            let ours = labels.iter().map(|it| (format!("{}{}", author.prefix, it.0), it.1));
+            let labels: BTreeMap<_, _> = ours.collect();
             let object = json!({
                 "apiVersion": "v1", "kind": "Node",
-                "metadata": {"name": &**node, "labels": author.labels(labels)},
+                "metadata": {"name": &**node, "labels": labels},
             });
             Request::new("/api/v1/nodes").patch(node, &apply, &Patch::Apply(object))
         }
-        Write::NodeCondition { node, condition } => {
-            let mut condition = condition.clone();
-            condition["type"] = author.key(condition["type"].as_str().unwrap_or_default()).into();
-            let now = json!(seconds(Timestamp::now()));
-            condition["lastHeartbeatTime"] = now.clone();
-            condition["lastTransitionTime"] = now;
+        Write::NodeCondition { node, marks } => {
+            let now = seconds(Timestamp::now());
+            let condition = json!({
+                "type": format!("{}EbpfReady", author.prefix), "status": marks.status,
+                "reason": marks.reason, "message": marks.message,
+                "lastHeartbeatTime": now, "lastTransitionTime": now,
+            });
             let object = json!({
                 "apiVersion": "v1", "kind": "Node", "metadata": {"name": &**node},
                 "status": {"conditions": [condition]},

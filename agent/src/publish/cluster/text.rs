@@ -15,9 +15,13 @@ pub fn render(report: &ClusterReport, columns: usize) -> String {
     let mut page = Page::new(columns.clamp(40, 140));
     headline(&mut page, report);
     page.heading("Compatibility");
-    table(&mut page, &cells::matrix(report));
-    page.heading(&format!("What works now (and what Cilium {} could do)", report.target));
-    table(&mut page, &cells::works(report));
+    if let Some(sentence) = words::no_rows(report) {
+        page.item("  ", sentence);
+    } else {
+        table(&mut page, &cells::matrix(report));
+        page.heading(&format!("What works now (and what Cilium {} could do)", report.target));
+        table(&mut page, &cells::works(report));
+    }
     fargate(&mut page, report);
     if !report.node_pools.is_empty() {
         page.heading("NodePools");
@@ -74,6 +78,9 @@ fn findings(page: &mut Page, report: &ClusterReport) {
     }
     for finding in open {
         one(page, finding);
+    }
+    if let Some(sentence) = words::unasked(report) {
+        page.item(&format!("  {}  ", styled(UNKNOWN, "unknown")), &sentence);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::judge::cluster::ClusterReport;
 use crate::judge::cluster::fargate::FargateReport;
-use crate::judge::cluster::findings::{ClusterFinding, Grade};
+use crate::judge::cluster::findings::{ClusterFinding, Grade, count};
 use crate::judge::cluster::recommendation::{Action, Blocker, Recommendation};
 use crate::judge::report::{Outcome, Ternary};
 
@@ -30,15 +30,55 @@ fn blocker(by: Blocker) -> &'static str {
 /// Kubernetes, nodes, release.
 pub(super) fn subject(report: &ClusterReport) -> String {
     let kubernetes = report.kubernetes.as_ref().map_or("of unknown version", |it| it);
-    let nodes = report.nodes.len();
-    let plural = if nodes == 1 { "" } else { "s" };
-    format!("Kubernetes {kubernetes}, {nodes} node{plural}, judged for Cilium {}", report.target)
+    let nodes = match is_unlisted(report) {
+        true => "nodes that could not be listed".to_owned(),
+        false => count(report.nodes.len(), "node"),
+    };
+    format!("Kubernetes {kubernetes}, {nodes}, judged for Cilium {}", report.target)
 }
 
-/// What is worth telling, the gravest first; what could not be told comes last.
+/// Whether the nodes could not be listed: then that there is none says nothing.
+pub(super) fn is_unlisted(report: &ClusterReport) -> bool {
+    report.nodes.is_empty() && report.recommendation.blocked_by == Some(Blocker::ApiUnreadable)
+}
+
+/// In place of the matrix where there is no row.
+pub(super) fn no_rows(report: &ClusterReport) -> Option<&'static str> {
+    match (report.rows.is_empty(), is_unlisted(report)) {
+        (false, _) => None,
+        (true, true) => Some("The nodes could not be listed."),
+        (true, false) => Some("There is no node."),
+    }
+}
+
+/// Rules that could not be asked because a part could not be read; that is told once, by the
+/// finding `api-readable`.
+pub(super) fn unasked(report: &ClusterReport) -> Option<String> {
+    let unasked: Vec<&str> = report
+        .findings
+        .iter()
+        .filter(|it| rests_on_unread(report, it))
+        .map(|it| &*it.rule)
+        .collect();
+    (!unasked.is_empty()).then(|| {
+        format!("{} could not be asked: {}", count(unasked.len(), "rule"), unasked.join(", "))
+    })
+}
+
+fn rests_on_unread(report: &ClusterReport, finding: &ClusterFinding) -> bool {
+    let unknown = |it: &ClusterFinding| it.outcome == Outcome::Undetermined;
+    let unread = report.findings.iter().any(|it| it.rule == UNREAD && unknown(it));
+    unread && unknown(finding) && finding.rule != UNREAD && finding.evidence.is_empty()
+}
+
+const UNREAD: &str = "api-readable";
+
+/// What is worth telling, the gravest first; what could not be told comes last, and of that only
+/// what [`unasked`] does not tell.
 pub(super) fn open(report: &ClusterReport) -> Vec<&ClusterFinding> {
-    let is_open =
-        |it: &&ClusterFinding| matches!(it.outcome, Outcome::Fail | Outcome::Undetermined);
+    let is_open = |it: &&ClusterFinding| {
+        matches!(it.outcome, Outcome::Fail | Outcome::Undetermined) && !rests_on_unread(report, it)
+    };
     let mut open: Vec<&ClusterFinding> = report.findings.iter().filter(is_open).collect();
     open.sort_by_key(|it| (it.outcome == Outcome::Undetermined, std::cmp::Reverse(it.grade)));
     open
@@ -78,7 +118,10 @@ pub(super) fn fargate(fargate: &FargateReport) -> Option<String> {
     let pods: usize = fargate.pods.iter().map(|it| it.pods).sum();
     let billed = fargate.billed;
     Some(format!(
-        "{} nodes, {pods} pods; billed: {} vCPU, {} GB. No eBPF program can be loaded there.",
-        fargate.nodes, billed.vcpu, billed.memory_gb
+        "{}, {}; billed: {} vCPU, {} GB. No eBPF program can be loaded there.",
+        count(fargate.nodes, "node"),
+        count(pods, "pod"),
+        billed.vcpu,
+        billed.memory_gb
     ))
 }

@@ -1,6 +1,6 @@
 //! Carries out writes: the leader alone, not faster than allowed, and none twice.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::requests::{Author, Ended, send};
-use super::writes::Write;
+use super::writes::{Key, Write};
 
 /// How long a write may take to be seen by the watch, before it counts as undone.
 const ECHO: Duration = Duration::from_secs(60);
@@ -104,22 +104,23 @@ impl Writer {
 
 /// What was written and has not come back through the watch yet, and what was refused.
 #[derive(Debug, Default)]
-struct Settled(BTreeMap<String, Instant>);
+struct Settled(HashMap<Key, Instant>);
 
 impl Settled {
-    fn put(&mut self, key: String, stands: Duration) {
+    fn put(&mut self, key: Key, stands: Duration) {
         self.0.insert(key, Instant::now() + stands);
     }
 
-    fn has(&self, key: &str) -> bool {
+    fn has(&self, key: &Key) -> bool {
         self.0.get(key).is_some_and(|it| *it > Instant::now())
     }
 
     /// Forgets what is not missing any more. An Event leaves no mark of its own, so it stays known
     /// until its time is over.
     fn keep(&mut self, missing: &[Write]) {
-        let keys: BTreeSet<String> = missing.iter().map(Write::key).collect();
         let now = Instant::now();
-        self.0.retain(|key, until| *until > now && keys.contains(key));
+        let mut before = std::mem::take(&mut self.0);
+        let kept = missing.iter().filter_map(|it| before.remove_entry(&it.key()));
+        self.0 = kept.filter(|(_, until)| *until > now).collect();
     }
 }

@@ -1,14 +1,15 @@
 //! What is to be written about Fargate and NodePools: computed from what is there, so that what is
 //! written already is never written again, whoever wrote it.
 
-use std::collections::BTreeMap;
-
-use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use crate::facts::cluster::{Cluster, Node, Pod, Text, Time};
 use crate::judge::ClusterReport;
 use crate::judge::cluster::Compute;
-use crate::judge::cluster::fargate::{PROFILE_LABEL, desired};
+use crate::judge::cluster::fargate::PROFILE_LABEL;
+use crate::judge::cluster::fargate::desired::{self, NodeMarks};
 use crate::judge::cluster::karpenter::NodePoolReport;
 use crate::judge::cluster::nodes::{NodeLine, Source};
 use crate::judge::cluster::works::Tally;
@@ -31,22 +32,23 @@ pub struct Switches {
     pub node_pools: bool,
 }
 
-/// One thing to write.
-#[derive(Debug, Clone, PartialEq)]
+/// One thing to write. A new leader of a large cluster may have tens of thousands before it, so
+/// each is small: names are the cluster's own, and what many nodes need alike is there once.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Write {
     /// Labels of a Node by server-side apply; none: ours are taken back.
     NodeLabels {
         /// The Node.
         node: Text,
-        /// With prefix.
-        labels: BTreeMap<String, String>,
+        /// Without prefix.
+        labels: &'static [(&'static str, &'static str)],
     },
     /// A condition of a Node by server-side apply.
     NodeCondition {
         /// The Node.
         node: Text,
-        /// Without the time.
-        condition: Value,
+        /// What it says.
+        marks: Arc<NodeMarks>,
     },
     /// An Event about a Pod.
     Event {
@@ -86,14 +88,15 @@ pub struct PodId {
 
 impl Write {
     /// What distinguishes it from others: the same again need not be written.
-    pub fn key(&self) -> String {
-        match self {
-            Self::NodeLabels { node, labels } => format!("labels {node} {labels:?}"),
-            Self::NodeCondition { node, condition } => format!("condition {node} {condition}"),
-            Self::Event { pod, .. } => format!("event {}", pod.uid),
-            Self::Annotation { pod, value } => format!("annotation {} {value}", pod.uid),
-            Self::PoolLabels { pool, labels, .. } => format!("pool {pool} {labels:?}"),
-        }
+    pub fn key(&self) -> Key {
+        let (object, content) = match self {
+            Self::NodeLabels { node, labels } => (node, hash(labels)),
+            Self::NodeCondition { node, marks } => (node, hash(marks)),
+            Self::Event { pod, .. } => (&pod.uid, 0),
+            Self::Annotation { pod, value } => (&pod.uid, hash(value)),
+            Self::PoolLabels { pool, labels, .. } => (pool, hash(labels)),
+        };
+        Key { kind: self.kind(), object: object.clone(), content }
     }
 
     /// The kind of request, as a metric label.
@@ -108,6 +111,22 @@ impl Write {
     }
 }
 
+/// What distinguishes a [`Write`] from others.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Key {
+    kind: &'static str,
+    /// Name of the node or NodePool, uid of the pod.
+    object: Text,
+    /// Hash of what is written; 64 bits are enough for the few states of one object.
+    content: u64,
+}
+
+fn hash(content: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    content.hash(&mut hasher);
+    hasher.finish()
+}
+
 /// Longest life of an Event in the API server unless it is configured otherwise: a pod that is older
 /// had its Event.
 const EVENT_LIFE_SECONDS: i64 = 3600;
@@ -117,8 +136,9 @@ pub fn missing(cluster: &Cluster, report: &ClusterReport, switches: Switches) ->
     let mut missing = Vec::new();
     let nodes = Cluster::known(&cluster.nodes);
     if switches.nodes {
+        let mut known = HashSet::new();
         let pairs = nodes.iter().zip(&report.nodes);
-        pairs.for_each(|(node, line)| about_node(node, line, &mut missing));
+        pairs.for_each(|(node, line)| about_node(node, line, &mut known, &mut missing));
     }
     let lines: BTreeMap<&Text, &NodeLine> = report
         .nodes
@@ -141,10 +161,17 @@ pub fn missing(cluster: &Cluster, report: &ClusterReport, switches: Switches) ->
         });
         missing.extend(writes);
     }
+    missing.shrink_to_fit();
     missing
 }
 
-fn about_node(node: &Node, line: &NodeLine, missing: &mut Vec<Write>) {
+/// `known` holds the marks of the nodes before: there are as many different ones as kernels.
+fn about_node(
+    node: &Node,
+    line: &NodeLine,
+    known: &mut HashSet<Arc<NodeMarks>>,
+    missing: &mut Vec<Write>,
+) {
     if line.compute != Compute::Fargate {
         return;
     }
@@ -154,17 +181,14 @@ fn about_node(node: &Node, line: &NodeLine, missing: &mut Vec<Write>) {
         // known by their words: an agent says `no` where the controller says `false`.
         let ours = node.metadata.labels.is(&format!("{PREFIX}cilium-capable"), "false");
         if ours && matches!(line.source, Source::Report | Source::Labels) {
-            missing.push(Write::NodeLabels { node: name.clone(), labels: BTreeMap::new() });
+            missing.push(Write::NodeLabels { node: name.clone(), labels: &[] });
         }
         return;
     };
-    let labels: BTreeMap<String, String> = marks
-        .labels
-        .iter()
-        .map(|(key, value)| (format!("{PREFIX}{key}"), (*value).to_owned()))
-        .collect();
-    if !labels.iter().all(|(key, value)| node.metadata.labels.is(key, value)) {
-        missing.push(Write::NodeLabels { node: name.clone(), labels });
+    let held =
+        |(key, value): &(&str, &str)| node.metadata.labels.is(&format!("{PREFIX}{key}"), value);
+    if !marks.labels.iter().all(held) {
+        missing.push(Write::NodeLabels { node: name.clone(), labels: marks.labels });
     }
     let kind = format!("{PREFIX}EbpfReady");
     let stands = node.condition(&kind).is_some_and(|it| {
@@ -173,10 +197,12 @@ fn about_node(node: &Node, line: &NodeLine, missing: &mut Vec<Write>) {
             && it.message == marks.message.as_str()
     });
     if !stands {
-        let condition = json!({
-            "type": kind, "status": marks.status, "reason": marks.reason, "message": marks.message,
+        let marks = known.get(&marks).cloned().unwrap_or_else(|| {
+            let marks = Arc::new(marks);
+            known.insert(Arc::clone(&marks));
+            marks
         });
-        missing.push(Write::NodeCondition { node: name.clone(), condition });
+        missing.push(Write::NodeCondition { node: name.clone(), marks });
     }
 }
 

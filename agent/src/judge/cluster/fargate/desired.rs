@@ -14,11 +14,18 @@ pub const EVENT_REASON: &str = "EbpfUnsupported";
 pub const REMEDY: &str =
     "Workloads that need eBPF belong on nodes of Karpenter or of a managed node group.";
 
+const LABELS: [(&str, &str); 4] = [
+    ("ebpf", "none"),
+    ("cilium-capable", "false"),
+    ("cilium-ready", "false"),
+    ("compute", "fargate"),
+];
+
 /// What ought to stand on a Fargate Node. Keys are without their prefix.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct NodeMarks {
     /// Labels.
-    pub labels: [(&'static str, &'static str); 4],
+    pub labels: &'static [(&'static str, &'static str)],
     /// Status of the condition `EbpfReady`.
     pub status: &'static str,
     /// Its reason.
@@ -34,12 +41,7 @@ pub fn node_marks(line: &NodeLine) -> Option<NodeMarks> {
         && line.source == Source::Platform
         && line.ebpf == Extent::None;
     ours.then(|| NodeMarks {
-        labels: [
-            ("ebpf", "none"),
-            ("cilium-capable", "false"),
-            ("cilium-ready", "false"),
-            ("compute", "fargate"),
-        ],
+        labels: &LABELS,
         status: "False",
         reason: REASON,
         message: format!(

@@ -5,6 +5,7 @@ use crate::facts::cluster::selector::Operator;
 use crate::facts::cluster::workload::DaemonSet;
 use crate::judge::cluster::compute::COMPUTE_TYPE;
 use crate::judge::cluster::presence::cilium_daemon_set;
+use crate::judge::cluster::recommendation::wish;
 use crate::judge::report::Ternary;
 
 const RULE: Rule = Rule::new("hybrid-cilium", "HybridCilium", Grade::Info);
@@ -18,8 +19,12 @@ const LIMITS: [&str; 4] = [
 ];
 
 pub(super) fn check(scene: &Scene<'_>) -> ClusterFinding {
-    match (scene.presence.cilium, scene.presence.fargate) {
+    let wish = wish(scene.policy, scene.presence);
+    let are_there = (scene.presence.cilium, scene.presence.fargate);
+    match are_there {
         (Ternary::Yes, Ternary::Yes) => {}
+        // Whoever asks for both is told before they meet.
+        _ if (wish.cilium, wish.fargate) == (Ternary::Yes, Ternary::Yes) => {}
         (Ternary::Unknown, Ternary::Yes | Ternary::Unknown) | (Ternary::Yes, Ternary::Unknown) => {
             return RULE.undetermined("whether Cilium and Fargate meet here could not be read");
         }
@@ -31,8 +36,14 @@ pub(super) fn check(scene: &Scene<'_>) -> ClusterFinding {
         Some(it) if leaves_out_fargate(it) => String::new(),
         _ => format!("Give Cilium's DaemonSet the node affinity `{COMPUTE_TYPE} NotIn [fargate]`."),
     };
-    RULE.fail(format!("Cilium runs beside {}", count(scene.fargate.nodes, "Fargate node")), remedy)
-        .because(LIMITS.map(str::to_owned))
+    let message = match are_there {
+        (Ternary::Yes, Ternary::Yes) => {
+            format!("Cilium runs beside {}", count(scene.fargate.nodes, "Fargate node"))
+        }
+        _ => "Cilium is asked for beside Fargate; it will carry the pods of other nodes alone"
+            .to_owned(),
+    };
+    RULE.fail(message, remedy).because(LIMITS.map(str::to_owned))
 }
 
 /// Whether its affinity keeps it from Fargate nodes in every alternative.

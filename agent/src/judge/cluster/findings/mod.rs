@@ -179,7 +179,7 @@ pub(super) fn pod_object(pod: &crate::facts::cluster::Pod) -> Text {
 }
 
 /// `1 node`, `2 nodes`.
-pub(super) fn count(number: usize, noun: &str) -> String {
+pub fn count(number: usize, noun: &str) -> String {
     let plural = match (number, noun) {
         (1, _) => String::new(),
         (_, it) if it.ends_with("policy") => return format!("{number} policies"),

@@ -14,8 +14,9 @@ pub(super) fn check(scene: &Scene<'_>) -> ClusterFinding {
         .map(|(part, failure)| format!("{part}: {} ({})", failure.detail, failure.cause.as_str()));
     let evidence: Vec<String> = told.collect();
     let mut finding = RULE.undetermined(format!(
-        "{} could not be read, so what rests on them is unknown",
-        count(failures.len(), "part")
+        "{} could not be read, so what rests on {} is unknown",
+        count(failures.len(), "part"),
+        if failures.len() == 1 { "it" } else { "them" }
     ));
     finding.remedy =
         "Grant the reading rights of manifests/base to the one who asks, or ask again.".to_owned();

@@ -52,15 +52,24 @@ fn waits(claim: &NodeClaim, now: i64) -> Option<StuckGate> {
     })
 }
 
+/// Minutes, then hours, then days: as coarse as a wait is long.
+fn span(seconds: i64) -> String {
+    match seconds / 60 {
+        minutes @ ..120 => format!("{minutes} min"),
+        minutes @ 120..2880 => format!("{} h", minutes / 60),
+        minutes => format!("{} days", minutes / 1440),
+    }
+}
+
 pub(super) fn check(gates: &[StuckGate]) -> Option<Check> {
     let first = gates.first()?;
     let StuckGate { node_claim, reason, message, waiting_seconds, .. } = first;
     let why = if message.is_empty() { reason } else { message };
     Some(rules::GATE_STUCK.check(
         format!(
-            "{} not initialized: {node_claim} for {} min ({why})",
+            "{} not initialized: {node_claim} for {} ({why})",
             crate::judge::cluster::findings::count(gates.len(), "NodeClaim"),
-            waiting_seconds / 60
+            span(*waiting_seconds)
         ),
         "Look at who removes that taint; the node is paid for and takes no pods.",
     ))

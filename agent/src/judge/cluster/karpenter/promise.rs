@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Check, rules};
 use crate::facts::cluster::Text;
 use crate::facts::cluster::karpenter::NodePool;
+use crate::judge::cluster::findings::count;
 use crate::judge::cluster::nodes::NodeLine;
 use crate::judge::report::{Cni, Ternary};
 
@@ -60,8 +61,10 @@ pub(super) fn check(promise: &Promise) -> Option<Check> {
         let all = kept + broken.len();
         rules::PROMISE_BROKEN.check(
             format!(
-                "promises {datapath}, and {} of {all} nodes have another datapath",
-                broken.len()
+                "promises {datapath}, and {} of {} {} another datapath",
+                broken.len(),
+                count(all, "node"),
+                if broken.len() == 1 { "has" } else { "have" }
             ),
             "Look why on one of them (`bpfready check`); pods that select the promise run there.",
         )

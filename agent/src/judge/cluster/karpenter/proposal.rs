@@ -15,6 +15,8 @@ pub struct Proposal {
     pub pool: NodePool,
     /// The pool it is made of; `None`: there is none of that name.
     pub of: Option<Text>,
+    /// The pools that are there, where `of` is none of them.
+    pub others: Vec<Text>,
     /// How many nodes the same change to the old pool would replace; `None`: its NodeClaims could
     /// not be counted.
     pub rolls: Option<usize>,
@@ -44,7 +46,12 @@ pub fn proposal(cluster: &Cluster, name: &str) -> Proposal {
             cluster.node_claims.known().map(|_| super::claims_of(cluster, &it.metadata.name));
         claims.map(Iterator::count)
     });
-    Proposal { pool, of: old.map(|it| it.metadata.name.clone()), rolls: rolls.flatten(), changes }
+    let others = match old {
+        Some(_) => Vec::new(),
+        None => pools.iter().map(|it| it.metadata.name.clone()).collect(),
+    };
+    let of = old.map(|it| it.metadata.name.clone());
+    Proposal { pool, of, others, rolls: rolls.flatten(), changes }
 }
 
 fn api(pool: &mut NodePool, changes: &mut Vec<String>) {
@@ -68,6 +75,10 @@ fn api(pool: &mut NodePool, changes: &mut Vec<String>) {
     if disruption.consolidation_policy == "WhenUnderutilized" {
         changes.push("consolidationPolicy is called WhenEmptyOrUnderutilized now.".to_owned());
         disruption.consolidation_policy = "WhenEmptyOrUnderutilized".into();
+    }
+    // v1 demands it beside a policy; v1beta1 took it only with WhenEmpty.
+    if !disruption.consolidation_policy.is_empty() && disruption.consolidate_after.is_empty() {
+        disruption.consolidate_after = "0s".into();
     }
     if !disruption.expire_after.is_empty() {
         changes.push("expireAfter is a field of the template now.".to_owned());
