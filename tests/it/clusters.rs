@@ -141,6 +141,10 @@ fn each_cluster_shows_the_findings_it_was_made_for() {
         &["FargatePodUnsupported", "EbpfAgentOnFargate", "FargatePolicyNotEnforced"],
     );
     expect("hybrid-vpc-cni", &[]);
+    // Whoever asks for both is told what will not work together; nothing forbids it.
+    expect("scenario-1-cilium-asked", &[]);
+    expect("scenario-2-both-asked", &["HybridCilium"]);
+    expect("scenario-3-fargate-only", &[]);
     expect(
         "hybrid-cilium",
         &["HybridCilium", "CiliumScheduledOnFargate", "FargatePolicyNotEnforced"],

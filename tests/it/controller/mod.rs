@@ -2,6 +2,7 @@
 //! by `KUBEBUILDER_ASSETS`; with exactly the rights of `manifests/base`.
 
 mod agents;
+mod answers;
 mod fleet;
 mod kinds;
 mod process;

@@ -51,6 +51,33 @@ async fn expect(controller: &Controller, stage: &str, less: &str, most: &str, la
     }
 }
 
+/// What holds pods back until the node is verified.
+fn gate() -> Value {
+    json!({"key": "bpfready.io/not-ready", "effect": "NoSchedule"})
+}
+
+/// Makes a NodeClaim, and the node that comes of it as kubelet registers it; when the claim was made.
+async fn launch(server: &ApiServer) -> Timestamp {
+    let claim = server
+        .create(&json!({
+            "apiVersion": "karpenter.sh/v1", "kind": "NodeClaim",
+            "metadata": {"name": "default-x", "labels": {"karpenter.sh/nodepool": "default"}}
+        }))
+        .await;
+    let start = claim["metadata"]["creationTimestamp"].as_str().unwrap().parse().unwrap();
+    server
+        .create(&json!({
+            "apiVersion": "v1", "kind": "Node",
+            "metadata": {"name": "ip-10-0-1-2.ec2.internal",
+                "labels": {"karpenter.sh/nodepool": "default"}},
+            "spec": {"providerID": "aws:///eu-central-1b/i-1234567890abcdef0", "taints": [
+                {"key": "karpenter.sh/unregistered", "effect": "NoExecute"}, gate()
+            ]}
+        }))
+        .await;
+    start
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_karpenter_node_goes_through_its_stages() {
     let server = ApiServer::start().await;
@@ -64,24 +91,7 @@ async fn a_karpenter_node_goes_through_its_stages() {
     })
     .await;
 
-    let claim = server
-        .create(&json!({
-            "apiVersion": "karpenter.sh/v1", "kind": "NodeClaim",
-            "metadata": {"name": "default-x", "labels": {"karpenter.sh/nodepool": "default"}}
-        }))
-        .await;
-    let start = claim["metadata"]["creationTimestamp"].as_str().unwrap().parse().unwrap();
-    let gate = json!({"key": "bpfready.io/not-ready", "effect": "NoSchedule"});
-    server
-        .create(&json!({
-            "apiVersion": "v1", "kind": "Node",
-            "metadata": {"name": "ip-10-0-1-2.ec2.internal",
-                "labels": {"karpenter.sh/nodepool": "default"}},
-            "spec": {"providerID": "aws:///eu-central-1b/i-1234567890abcdef0", "taints": [
-                {"key": "karpenter.sh/unregistered", "effect": "NoExecute"}, gate
-            ]}
-        }))
-        .await;
+    let start = launch(&server).await;
     // kubelet may be first; the node's own creation is not its start, so nothing is counted yet.
     let ready = ("Ready", "True", "KubeletReady", 45);
     report(&server, NODE, conditions(start, &[ready])).await;
@@ -97,7 +107,7 @@ async fn a_karpenter_node_goes_through_its_stages() {
     let mut status = conditions(start, &[launched, registered, waits]);
     status["nodeName"] = "ip-10-0-1-2.ec2.internal".into();
     report(&server, CLAIMS, status).await;
-    untaint(&server, json!([gate])).await;
+    untaint(&server, json!([gate()])).await;
     expect(&controller, "registered", "30.0", "45.0", &["datapath_ready", "gate_open"]).await;
     expect(&controller, "ready", "30.0", "45.0", &["datapath_ready", "gate_open"]).await;
 
@@ -110,22 +120,27 @@ async fn a_karpenter_node_goes_through_its_stages() {
     report(&server, CLAIMS, conditions(start, &[launched, registered, open])).await;
     expect(&controller, "gate_open", "90.0", "120.0", &[]).await;
 
-    // Cilium breaks and comes back: that is no start.
+    breaks_and_comes_back(&server, &controller, start).await;
+    for stage in ["registered", "ready", "datapath_ready", "gate_open"] {
+        assert_eq!(within(&controller, stage, "+Inf").await, Some(1.0), "{stage}");
+    }
+}
+
+/// Cilium breaks and comes back: that is no start.
+async fn breaks_and_comes_back(server: &ApiServer, controller: &Controller, start: Timestamp) {
+    let ready = ("Ready", "True", "KubeletReady", 45);
     let broken = ("bpfready.io/CiliumReady", "False", "CiliumUnhealthy", 200);
-    report(&server, NODE, conditions(start, &[ready, broken])).await;
+    report(server, NODE, conditions(start, &[ready, broken])).await;
     eventually("it is broken", || async {
         let report = controller.report().await;
         report.is_some_and(|it| it["startup"]["karpenter"].get("datapath_ready").is_none())
     })
     .await;
     let again = ("bpfready.io/CiliumReady", "True", "CiliumHealthy", 300);
-    report(&server, NODE, conditions(start, &[ready, again])).await;
+    report(server, NODE, conditions(start, &[ready, again])).await;
     let seconds = |it: &Value| it["startup"]["karpenter"]["datapath_ready"]["maxSeconds"].as_i64();
     eventually("the report follows", || async {
         controller.report().await.is_some_and(|it| seconds(&it) == Some(300))
     })
     .await;
-    for stage in ["registered", "ready", "datapath_ready", "gate_open"] {
-        assert_eq!(within(&controller, stage, "+Inf").await, Some(1.0), "{stage}");
-    }
 }

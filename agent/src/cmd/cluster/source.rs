@@ -31,13 +31,13 @@ pub(super) struct SourceArgs {
     /// A file, or a folder of files. A kind of which it holds nothing, not even an empty list, is
     /// unknown.
     #[arg(long, value_name = "PATH")]
-    objects: Option<PathBuf>,
+    pub(super) objects: Option<PathBuf>,
     /// How agents are asked for their reports
     #[arg(long, env = "BPFREADY_AGENTS", value_enum, default_value_t = Agents::Address)]
     pub(super) agents: Agents,
     /// The agents' port
     #[arg(long, env = "BPFREADY_AGENT_PORT", value_name = "PORT", default_value_t = 9770)]
-    agent_port: u16,
+    pub(super) agent_port: u16,
     /// Prefix of labels, conditions, annotations and taint, as the agents have it
     #[arg(long, env = "BPFREADY_PREFIX", value_name = "DOMAIN", default_value = "bpfready.io", value_parser = prefix)]
     pub(super) prefix: String,

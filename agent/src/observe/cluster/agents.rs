@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use flate2::bufread::GzDecoder;
 use futures::StreamExt as _;
-use http_body_util::{BodyExt as _, Collected, Empty, Limited};
+use http_body_util::{BodyExt as _, Collected, Empty, LengthLimitError, Limited};
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -110,20 +110,22 @@ async fn report(address: Option<IpAddr>, port: u16) -> Result<Sent, Failure> {
     let answer = async move {
         let response = sender.send_request(request).await.map_err(|it| broken(&it))?;
         if !response.status().is_success() {
-            let words = format!("it answered {}", response.status());
-            return Err(Failure::new(Cause::PermissionDenied, words));
+            let cause = match response.status().as_u16() {
+                401 | 403 => Cause::PermissionDenied,
+                // It has not looked yet, or cannot tell who asks.
+                503 => Cause::Busy,
+                _ => Cause::NotSupported,
+            };
+            return Err(Failure::new(cause, format!("it answered {}", response.status())));
         }
         let encoding = response.headers().get(http::header::CONTENT_ENCODING);
         let is_gzip = encoding.is_some_and(|it| it.as_bytes().eq_ignore_ascii_case(b"gzip"));
         let body = Limited::new(response.into_body(), MAX_BYTES).collect().await;
-        let body =
-            body.map(Collected::to_bytes).map_err(|error| match error
-                .is::<http_body_util::LengthLimitError>(
-            ) {
-                true => too_large(),
-                false => io(&*error),
-            })?;
-        Ok(Sent { body, is_gzip })
+        match body.map(Collected::to_bytes) {
+            Ok(body) => Ok(Sent { body, is_gzip }),
+            Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
+            Err(error) => Err(io(&*error)),
+        }
     };
     tokio::pin!(answer, connection);
     tokio::select! {
