@@ -200,14 +200,14 @@ impl Drop for Controller {
 }
 
 impl Controller {
-    /// Everything is read and asked for anew three times in the half minute, not once in one and in
-    /// five minutes, so that it meets the writes.
+    /// Everything is read anew three times in the half minute, not once in one, and the agents are
+    /// asked again, not once in five minutes, so that it meets the writes.
     fn start(server: &ApiServer, binary: &str, agents: &Agents) -> Result<Self, Box<dyn Error>> {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let kubeconfig = kubeconfig(server)?;
         let mut command = Command::new(binary);
         command.args(["controller", "--namespace", "default", "--writes-per-second", "500"]);
-        command.args(["--refresh", "10", "--reports", "10"]);
+        command.args(["--refresh", "10", "--reports", "20"]);
         command.args(["--agent-port", &agents.port.to_string(), "--log", "error"]);
         command.args(["--listen", &format!("127.0.0.1:{port}"), "--kubeconfig"]);
         command.arg(kubeconfig.path()).env_clear().stdin(Stdio::null());
