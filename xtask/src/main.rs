@@ -58,9 +58,10 @@ enum Task {
     },
     /// Do what CI does
     Ci,
-    /// Boot other kernels in virtual machines and compare with bpftool
+    /// Boot other kernels in virtual machines, compare with bpftool, test what needs them
     Kernels {
-        /// Names (5.10 6.1 6.12 sid 6.1-arm64 6.12-arm64); all without
+        /// Names (5.10 6.1 6.12 sid 6.1-arm64 6.12-arm64), or `datapath`: the tests on objects that
+        /// few kernels have; all without
         names: Vec<String>,
     },
     /// Measure the figures: of speed beside bpftool, or one of the others by name

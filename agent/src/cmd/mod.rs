@@ -2,6 +2,7 @@
 
 #[cfg(feature = "kubernetes")]
 pub mod agent;
+mod allocator;
 pub mod check;
 #[cfg(feature = "kubernetes")]
 pub mod cluster;
@@ -129,6 +130,7 @@ impl From<Answer> for Ternary {
 pub fn run(cli: Cli) -> anyhow::Result<Answer> {
     let (default, format) = cli.command.logging();
     logging::start(cli.log.as_deref(), default, format)?;
+    allocator::frugal();
     match cli.command {
         Command::Check(args) => check::run(&args),
         #[cfg(feature = "kubernetes")]

@@ -27,8 +27,8 @@ pub struct CniFacts {
     /// configuration: `*.cilium_bak`, `*.bak`, …
     pub disabled: Observed<Vec<String>>,
     /// Directories of other distributions and tools that hold configuration, which this runtime
-    /// does not read: their paths.
-    pub unread_dirs: Vec<String>,
+    /// does not read: their paths. Unknown where one of them could not be listed.
+    pub unread_dirs: Observed<Vec<String>>,
     /// Where the runtime looks for plugins, in its order.
     pub bin_dirs: Vec<BinDir>,
 }
@@ -243,7 +243,7 @@ impl CniFacts {
             files: Observed::Unknown(failure.clone()),
             choice: Observed::Unknown(failure.clone()),
             disabled: Observed::Unknown(failure.clone()),
-            unread_dirs: Vec::new(),
+            unread_dirs: Observed::Unknown(failure.clone()),
             bin_dirs: Vec::new(),
         }
     }

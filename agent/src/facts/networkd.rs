@@ -9,7 +9,8 @@ use super::{Failure, Observed};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NetworkdFacts {
     /// `ManageForeignRoutes=` of networkd.conf(5), `true` by default: networkd deletes routes that
-    /// it did not make when it (re)starts or an interface it manages changes.
+    /// it did not make when it (re)starts or an interface it manages changes. Unknown where
+    /// `/etc/systemd` or `/usr/lib/systemd` is not in this root.
     pub manage_foreign_routes: Observed<Setting<bool>>,
     /// `ManageForeignRoutingPolicyRules=` of networkd.conf(5), `true` by default: likewise rules.
     pub manage_foreign_rules: Observed<Setting<bool>>,

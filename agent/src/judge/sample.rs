@@ -19,7 +19,7 @@ use crate::facts::links::NetworkFacts;
 use crate::facts::mounts::{BPF_FS_MAGIC, BpffsMount, CgroupMode, MountFacts};
 use crate::facts::netprobe::NetProbe;
 use crate::facts::networkd::NetworkdFacts;
-use crate::facts::nic::{Channels, Nic};
+use crate::facts::nic::{Channels, Nic, XdpFeatures};
 use crate::facts::privilege::{Privilege, Seccomp};
 use crate::facts::security::{Lockdown, LsmList, LsmSource, SecurityFacts};
 use crate::facts::selftest::Selftest;
@@ -391,7 +391,7 @@ pub(super) fn ena(mtu_bytes: u32, combined: u32, combined_max: u32) -> Nic {
         driver_version: Observed::Known(Some("2.13.0g".into())),
         mtu_bytes,
         channels: Observed::Known(Some(channels)),
-        xdp_features: Observed::Known(Some(["basic", "redirect"].map(str::to_owned).into())),
+        xdp_features: Observed::Known(Some(XdpFeatures(0b11))),
         gso_max_bytes: Some(65_536),
         gro_max_bytes: Some(65_536),
         tso_max_bytes: Some(65_536),

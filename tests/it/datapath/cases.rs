@@ -161,22 +161,6 @@ fn case_11_on_k3s_the_usual_directory_is_empty_and_everything_is_in_one_process(
 }
 
 #[test]
-fn case_12_bare_links_are_leftovers_and_no_datapath() {
-    on_host(|host| {
-        let kinds = [
-            ("tunl0", "ipip remote any local any", "tunl0-unused"),
-            ("kube-ipvs0", "dummy", "kube-ipvs0-left"),
-            ("ovs-system", "openvswitch", "ovs-datapath-left"),
-        ];
-        let made = kinds.into_iter().filter(|it| host.has_link(it.0, it.1));
-        let want: Vec<&str> = made.map(|it| it.2).collect();
-        let verdict = expect(host, Cni::None, Cni::None);
-        assert_eq!(verdict.service_proxy.mode, ProxyMode::None);
-        expect_issues(&verdict, &[], &want);
-    });
-}
-
-#[test]
 fn case_16_observers_on_every_link_are_named_and_passed_over() {
     on_host(|host| {
         nodes::aws(host);

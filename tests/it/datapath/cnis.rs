@@ -259,25 +259,3 @@ fn a_node_without_pods_and_configuration_has_none() {
         assert!(told.issues.is_empty(), "{:#?}", told.issues);
     });
 }
-
-/// Netkit and Geneve devices are Cilium's and Calico's, too.
-#[test]
-fn kinds_that_this_kernel_lacks_are_tried_where_it_has_them() {
-    on_host(|host| {
-        nodes::cilium_kernel(host);
-        nodes::cilium_agent(host);
-        if host.has_link("cilium_geneve", "geneve external") {
-            host.ip("link set cilium_geneve up");
-            let told = host.verdict().datapath;
-            assert_eq!((told.cni, told.mode.as_str()), (Cni::Cilium, "geneve"), "{told:#?}");
-        }
-    });
-    on_host(|host| {
-        nodes::calico(host);
-        if host.has_link("cali2a1b2c3d4e5", "netkit") {
-            host.ip("link set cali2a1b2c3d4e5 up\nroute add 10.0.1.12/32 dev cali2a1b2c3d4e5");
-            let told = host.verdict().datapath;
-            assert_eq!((told.cni, told.pods.traced), (Cni::Calico, 3), "{told:#?}");
-        }
-    });
-}

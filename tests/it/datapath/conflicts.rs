@@ -92,10 +92,7 @@ fn what_stands_in_the_way_of_a_chained_cilium() {
         host.nft(
             "table ip aws-cni { chain nat-prerouting { type nat hook prerouting priority -90; policy accept; }; }",
         );
-        let mut conflicts = vec!["aws-nft-wipes-marks", "pods-without-cilium"];
-        if host.has_link("vlan.eth.1 link eth0", "vlan id 1") {
-            conflicts.push("branch-eni-vlan-filter");
-        }
+        let conflicts = ["aws-nft-wipes-marks", "pods-without-cilium"];
         let verdict = host.verdict();
         let pods = &verdict.datapath.pods;
         assert_eq!((pods.unmanaged, pods.by_cni[&Cni::AwsVpcCniCilium]), (1, 1), "{pods:#?}");
@@ -112,11 +109,7 @@ fn two_that_translate_services() {
         nodes::cilium(host);
         nodes::kube_proxy_rules(host, Flavour::Nft);
         nodes::kube_proxy(host, "iptables");
-        let mut conflicts = vec!["kube-proxy-beside-cilium"];
-        if host.has_link("nodelocaldns", "dummy") {
-            conflicts.push("node-local-dns-bypassed");
-        }
-        expect_issues(&host.verdict(), &conflicts, &[]);
+        expect_issues(&host.verdict(), &["kube-proxy-beside-cilium"], &[]);
     });
     on_host(|host| {
         nodes::calico_ebpf(host);

@@ -20,6 +20,9 @@ pub(super) enum Way {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Hook {
     Tcx(Way),
+    /// At the pod's end, asked for by the host's.
+    NetkitPeer,
+    NetkitPrimary,
     /// Run by the network stack, as every link allows.
     XdpGeneric,
     Connect4,
@@ -30,7 +33,7 @@ impl Hook {
     /// `enum bpf_prog_type`.
     fn program_type(self) -> u32 {
         match self {
-            Self::Tcx(_) => 3,
+            Self::Tcx(_) | Self::NetkitPeer | Self::NetkitPrimary => 3,
             Self::XdpGeneric => 6,
             Self::PostBind4 => 9,
             Self::Connect4 => 18,
@@ -45,13 +48,15 @@ impl Hook {
             Self::XdpGeneric => 37,
             Self::Tcx(Way::In) => 46,
             Self::Tcx(Way::Out) => 47,
+            Self::NetkitPrimary => 54,
+            Self::NetkitPeer => 55,
         }
     }
 
     /// What lets a packet or a call pass.
     fn pass(self) -> u8 {
         match self {
-            Self::Tcx(_) => 0,
+            Self::Tcx(_) | Self::NetkitPeer | Self::NetkitPrimary => 0,
             Self::Connect4 | Self::PostBind4 => 1,
             Self::XdpGeneric => 2,
         }
@@ -125,7 +130,8 @@ pub(super) fn program(name: &str, hook: Hook) -> OwnedFd {
     let license = c"GPL";
     let attr = Attr::new().number(0, hook.program_type()).number(4, 2).address(8, &code);
     let attr = attr.address(16, license).name(48, name);
-    let expects = if matches!(hook, Hook::Tcx(_)) { 0 } else { hook.attach_type() };
+    // Programs of tc expect no attachment.
+    let expects = if hook.program_type() == 3 { 0 } else { hook.attach_type() };
     attr.number(68, expects).call(5).expect("a program")
 }
 
@@ -152,7 +158,7 @@ pub(super) fn map(name: &str) -> OwnedFd {
     attr.name(28, name).call(0).expect("a map")
 }
 
-fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
+pub(super) fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
     let length = u16::try_from(4 + value.len()).unwrap();
     let mut bytes = [length.to_ne_bytes(), kind.to_ne_bytes()].concat();
     bytes.extend(value);
@@ -186,18 +192,30 @@ pub(super) fn filter(link: u32, way: Way, priority: u32, program: &OwnedFd, labe
 /// Sends one request of rtnetlink and waits for its acknowledgement.
 #[track_caller]
 fn request(message: u16, body: &[u8]) {
-    // NLM_F_REQUEST, NLM_F_ACK, NLM_F_EXCL, NLM_F_CREATE.
-    let flags: u16 = 0x1 | 0x4 | 0x200 | 0x400;
+    // NLM_F_ACK, NLM_F_EXCL, NLM_F_CREATE.
+    let answer = ask(NETLINK_ROUTE, message, 0x4 | 0x200 | 0x400, body);
+    assert_done(&answer);
+}
+
+/// Sends one request and gives back the first datagram of the answer.
+pub(super) fn ask(protocol: isize, message: u16, flags: u16, body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(16 + body.len()).unwrap();
     let mut bytes = length.to_ne_bytes().to_vec();
-    bytes.extend([message.to_ne_bytes(), flags.to_ne_bytes()].concat());
+    // NLM_F_REQUEST.
+    bytes.extend([message.to_ne_bytes(), (flags | 1).to_ne_bytes()].concat());
     bytes.extend([1_u32.to_ne_bytes(), [0; 4]].concat());
     bytes.extend(body);
-    let socket = Socket::new(NETLINK_ROUTE).unwrap();
+    let socket = Socket::new(protocol).unwrap();
     socket.connect(&SocketAddr::new(0, 0)).unwrap();
     socket.send(&bytes, 0).unwrap();
-    let mut answer: Vec<u8> = Vec::with_capacity(4096);
+    let mut answer: Vec<u8> = Vec::with_capacity(16 << 10);
     socket.recv(&mut answer, 0).unwrap();
+    answer
+}
+
+/// The answer is an acknowledgement, `NLMSG_ERROR` with 0.
+#[track_caller]
+pub(super) fn assert_done(answer: &[u8]) {
     let error = i32::from_ne_bytes(answer[16..20].try_into().unwrap());
-    assert_eq!(error, 0, "rtnetlink: {}", io::Error::from_raw_os_error(-error));
+    assert_eq!(error, 0, "netlink: {}", io::Error::from_raw_os_error(-error));
 }

@@ -141,13 +141,3 @@ fn of_cilium_that_renamed_all_other_files() {
         expect_issues(&verdict, &[], &["cilium-backups-left"]);
     });
 }
-
-#[test]
-fn of_branch_interfaces_where_the_kernel_has_vlan() {
-    on_host(|host| {
-        nodes::cilium(host);
-        if host.has_link("vlan.eth.1 link eth0", "vlan id 1") {
-            expect_issues(&host.verdict(), &[], &["aws-links-left"]);
-        }
-    });
-}

@@ -12,26 +12,26 @@
 //! | --- | --- |
 //! | 1, 3, 4, 5, 7–11, 16–19 | [`cases`], by their numbers |
 //! | 2, 6 | [`cnis`]: chained by tcx alone; ENI mode. The local rule at 20 is in case 5 |
-//! | 12 | [`cases`], with the kinds of link that the kernel has |
+//! | 12, 15 | [`kinds`], by their numbers |
 //! | 13, 14 | [`proxies`] |
-//! | 15 | [`cnis`], where the kernel has netkit |
 //! | 20 | nowhere: no agent is on a Fargate node; in the cluster's report |
 //!
-//! What the kernel of this machine and of CI (6.18, `/proc/config.gz`) cannot host is tried, and
-//! said aloud to be skipped: links of the kinds dummy, geneve, ipip, netkit, openvswitch, vlan and
-//! wireguard, and IPVS. So `kube-ipvs0-left`, `tunl0-unused`, `ovs-datapath-left`,
-//! `aws-links-left`, `branch-eni-vlan-filter` and `node-local-dns-bypassed` need another kernel.
-//! `ipvs-services-left` does so, too; `cilium-eni-rules-left` needs an API server that names all
-//! pods. All of them are judged on composed facts in `agent/src/judge/datapath/tests`.
+//! What the kernel of this machine and of CI (6.18, `/proc/config.gz`) cannot host is in [`kinds`]:
+//! links of the kinds dummy, geneve, ipip, netkit, openvswitch, vlan and wireguard, and IPVS.
+//! `cargo xtask kernels datapath` runs it on Debian's 6.12, which has all of them.
+//! `cilium-eni-rules-left` needs an API server that names all pods: it is judged on composed facts
+//! in `agent/src/judge/datapath/tests`.
 
 mod cases;
 mod cnis;
 mod conflicts;
 mod host;
 mod kernel;
+mod kinds;
 mod leftovers;
 mod nodes;
 mod proxies;
+mod switch;
 
 use bpfready::judge::report::{IssueKind, Verdict};
 

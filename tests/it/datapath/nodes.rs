@@ -132,14 +132,19 @@ pub(super) fn aws_chained(host: &mut Host, managed: &[&str]) {
     }
 }
 
-/// Calico's pods, configuration and agent, with VXLAN between the nodes.
-pub(super) fn calico(host: &mut Host) {
+/// Calico's configuration and agent.
+pub(super) fn calico_node(host: &mut Host) {
     host.conf("10-calico.conflist", "k8s-pod-network", &["calico/calico-ipam", "portmap"]);
+    host.process("calico-node", &["-felix"]);
+    host.answers(9099, 200, "");
+}
+
+/// The same with pods, and VXLAN between the nodes.
+pub(super) fn calico(host: &mut Host) {
+    calico_node(host);
     pods(host, CALI);
     host.vxlan("vxlan.calico", 4096, 4789);
     host.ip("addr add 10.0.1.0/32 dev vxlan.calico");
-    host.process("calico-node", &["-felix"]);
-    host.answers(9099, 200, "");
 }
 
 /// Its chains, as iptables makes them.

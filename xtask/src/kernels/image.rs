@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result};
 
 use super::arch::Arch;
 use super::initramfs::copy;
+use super::vm::Guest;
 use super::world::{self, Suite, World};
 use crate::{places, process};
 
@@ -74,7 +75,7 @@ pub(super) const KERNELS: &[Kernel] = &[
 
 /// Modules that the virtual machine gets as files, with what they depend on: those that Cilium and
 /// its neighbours load. `modules.dep` names all others too, as on a real host.
-const MODULES: &[&str] = &[
+pub(super) const MODULES: &[&str] = &[
     "act_bpf",
     "cls_bpf",
     "dummy",
@@ -180,8 +181,9 @@ impl Image {
         format!("ID=debian\nPRETTY_NAME=\"{name}, kernel only\"\n")
     }
 
-    /// Puts the configuration, the lists of modules and the modules that matter into a file system.
-    pub(super) fn copy_into(&self, tree: &Path) -> Result<()> {
+    /// Puts the configuration, the lists of modules and these modules, with what they depend on,
+    /// into a file system.
+    pub(super) fn copy_into(&self, tree: &Path, modules: &[&str]) -> Result<()> {
         let config = self.dir.join("boot").join(format!("config-{}", self.release));
         if config.exists() {
             copy(&config, &tree.join("boot").join(format!("config-{}", self.release)))?;
@@ -196,7 +198,7 @@ impl Image {
             }
         }
         let listing = fs::read_to_string(self.modules().join("modules.dep"))?;
-        for module in wanted(&listing) {
+        for module in wanted(&listing, modules) {
             copy(&self.modules().join(&module), &to.join(&module))?;
         }
         Ok(())
@@ -220,13 +222,19 @@ impl Image {
     }
 }
 
-/// Files of the modules in [`MODULES`] and of all that they depend on.
-fn wanted(modules_dep: &str) -> BTreeSet<String> {
+/// A machine with this kernel and file system.
+pub(super) fn guest(image: &Image, name: &'static str, initrd: PathBuf) -> Result<Guest> {
+    let results = places::kernels().join("results").join(name);
+    Ok(Guest { name, arch: image.arch, vmlinuz: image.vmlinuz()?, initrd, results })
+}
+
+/// Files of these modules and of all that they depend on.
+fn wanted(modules_dep: &str, modules: &[&str]) -> BTreeSet<String> {
     let mut files = BTreeSet::new();
     for line in modules_dep.lines() {
         let Some((file, dependencies)) = line.split_once(':') else { continue };
         let stem = file.rsplit('/').next().unwrap_or(file).split(".ko").next().unwrap_or(file);
-        if MODULES.contains(&stem.replace('-', "_").as_str()) {
+        if modules.contains(&stem.replace('-', "_").as_str()) {
             files.insert(file.to_owned());
             files.extend(dependencies.split_whitespace().map(str::to_owned));
         }
@@ -244,7 +252,7 @@ mod tests {
                    kernel/a/foo.ko.xz: kernel/b/bar.ko.xz\n\
                    kernel/n/xt_TPROXY.ko:\n\
                    kernel/n/tcp-bbr.ko:\n";
-        let files: Vec<String> = wanted(dep).into_iter().collect();
+        let files: Vec<String> = wanted(dep, MODULES).into_iter().collect();
         assert_eq!(
             files,
             [

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, bail};
 
 use super::arch::Arch;
-use super::image::Image;
+use super::image::{Image, MODULES};
 use super::world::{self, Suite, World};
 use crate::{places, process};
 
@@ -47,25 +47,61 @@ pub(super) fn tools(arch: Arch) -> Result<PathBuf> {
 
 /// Writes the initial file system for one kernel.
 pub(super) fn build(image: &Image, tools: &Path, agent: &Path, out: &Path) -> Result<()> {
-    let tree = out.with_extension("tree");
-    if tree.exists() {
-        fs::remove_dir_all(&tree)?;
-    }
-    for folder in FOLDERS {
-        fs::create_dir_all(tree.join(folder))?;
-    }
+    let tree = Tree::new(out)?;
     for program in PROGRAMS {
-        copy_with_libraries(program, tools, &tree, image.arch)?;
+        copy_with_libraries(program, tools, &tree.0, image.arch)?;
     }
-    for (target, link) in LINKS {
-        symlink(target, tree.join(link)).with_context(|| format!("cannot link {link}"))?;
+    tree.link()?;
+    fs::write(tree.path("etc/os-release"), image.os_release())?;
+    copy(agent, &tree.path("bpfready"))?;
+    image.copy_into(&tree.0, MODULES)?;
+    tree.pack(INIT, out)
+}
+
+/// A file system while it is furnished.
+pub(super) struct Tree(PathBuf);
+
+impl Tree {
+    /// Empty folders, beside the archive that they will be packed into.
+    pub(super) fn new(out: &Path) -> Result<Self> {
+        let tree = out.with_extension("tree");
+        if tree.exists() {
+            fs::remove_dir_all(&tree)?;
+        }
+        for folder in FOLDERS {
+            fs::create_dir_all(tree.join(folder))?;
+        }
+        Ok(Self(tree))
     }
-    fs::write(tree.join("etc/os-release"), image.os_release())?;
-    copy(agent, &tree.join("bpfready"))?;
-    fs::write(tree.join("init"), INIT)?;
-    fs::set_permissions(tree.join("init"), fs::Permissions::from_mode(0o755))?;
-    image.copy_into(&tree)?;
-    pack(&tree, out)
+
+    pub(super) fn path(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.0.join(path)
+    }
+
+    /// Copies a program of this machine, with the libraries that it has here.
+    pub(super) fn copy_with_libraries(&self, program: &Path, name: &str) -> Result<()> {
+        copy(program, &self.path(name))?;
+        let headers = process::text(Command::new("readelf").arg("-dlW").arg(program))?;
+        for file in loader(&headers).into_iter().chain(libraries(&headers, Arch::Amd64)) {
+            copy_with_libraries(&file, Path::new("/"), &self.0, Arch::Amd64)?;
+        }
+        Ok(())
+    }
+
+    /// The links of a merged `/usr`.
+    pub(super) fn link(&self) -> Result<()> {
+        for (target, link) in LINKS {
+            symlink(target, self.path(link)).with_context(|| format!("cannot link {link}"))?;
+        }
+        Ok(())
+    }
+
+    /// Adds the first process and writes the archive.
+    pub(super) fn pack(&self, init: &str, out: &Path) -> Result<()> {
+        fs::write(self.path("init"), init)?;
+        fs::set_permissions(self.path("init"), fs::Permissions::from_mode(0o755))?;
+        pack(&self.0, out)
+    }
 }
 
 /// Copies a program of the tools, its loader and all libraries that it needs.
@@ -79,11 +115,13 @@ fn copy_with_libraries(program: &str, tools: &Path, tree: &Path, arch: Arch) -> 
         copy(&tools.join(&file), &tree.join(&file))?;
         let headers = process::text(Command::new("readelf").arg("-dlW").arg(tools.join(&file)))?;
         to_do.extend(loader(&headers));
-        for library in needed(&headers) {
-            to_do.push(format!("usr/lib/{}/{library}", arch.triple()));
-        }
+        to_do.extend(libraries(&headers, arch));
     }
     Ok(())
+}
+
+fn libraries(headers: &str, arch: Arch) -> impl Iterator<Item = String> {
+    needed(headers).map(move |it| format!("usr/lib/{}/{it}", arch.triple()))
 }
 
 /// `[Requesting program interpreter: /lib64/ld-linux-x86-64.so.2]`; `/lib` is `/usr/lib` here.

@@ -1,6 +1,8 @@
-//! `cargo xtask kernels`: the agent on Debian's kernels, in virtual machines, beside bpftool.
+//! `cargo xtask kernels`: the agent on Debian's kernels, in virtual machines, beside bpftool, and the
+//! tests that need more of a kernel than this machine's has.
 
 mod arch;
+mod datapath;
 pub(crate) mod differences;
 mod image;
 mod initramfs;
@@ -23,6 +25,7 @@ use crate::{build, places, progress};
 use arch::Arch;
 use differences::{Difference, Table, differences, grouped};
 use image::{KERNELS, Kernel};
+use vm::Guest;
 
 /// As many as the smallest machine that we build on has cores.
 const PARALLEL: usize = 2;
@@ -41,8 +44,12 @@ pub(crate) fn kernels(names: &[String]) -> Result<()> {
     let mut used = BTreeSet::new();
     let mut failed = Vec::new();
     for (machine, outcome) in machines.iter().zip(outcomes) {
-        let name = machine.kernel.name;
-        match outcome.and_then(|took| judge(machine, took, &table, &mut used)) {
+        let name = machine.guest.name;
+        let judged = outcome.and_then(|took| match machine.kernel {
+            Some(kernel) => judge(kernel, machine, took, &table, &mut used),
+            None => datapath::judge(&machine.guest, took),
+        });
+        match judged {
             Ok(true) => {}
             Ok(false) => failed.push(name),
             Err(error) => {
@@ -65,56 +72,68 @@ pub(crate) fn kernels(names: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// A kernel with everything to boot it.
+/// A machine with everything to boot it.
 struct Machine {
-    kernel: &'static Kernel,
+    /// The kernel that is compared; `None`: the machine of [`datapath`].
+    kernel: Option<&'static Kernel>,
     release: String,
-    vmlinuz: PathBuf,
-    initrd: PathBuf,
-    results: PathBuf,
+    guest: Guest,
 }
 
-fn choose(names: &[String]) -> Result<Vec<&'static Kernel>> {
+/// What a person named; `None`: the machine of [`datapath`], which is the first to boot since it
+/// is the last to end.
+fn choose(names: &[String]) -> Result<Vec<Option<&'static Kernel>>> {
     if names.is_empty() {
-        return Ok(KERNELS.iter().collect());
+        return Ok(std::iter::once(None).chain(KERNELS.iter().map(Some)).collect());
     }
     let by_name = |name: &String| {
+        if name == datapath::NAME {
+            return Ok(None);
+        }
         let known: Vec<_> = KERNELS.iter().map(|it| it.name).collect();
         let found = KERNELS.iter().find(|it| it.name == name);
-        found.with_context(|| format!("no kernel {name}; there are {}", known.join(" ")))
+        let names = known.join(" ");
+        found.map(Some).with_context(|| format!("no kernel {name}; there are {names} datapath"))
     };
     names.iter().map(by_name).collect()
 }
 
-fn prepare(chosen: &[&'static Kernel]) -> Result<Vec<Machine>> {
-    let needs = |arch| chosen.iter().any(|it| it.arch() == arch);
+fn prepare(chosen: &[Option<&'static Kernel>]) -> Result<Vec<Machine>> {
+    let needs = |arch| chosen.iter().any(|it| it.map_or(Arch::Amd64, Kernel::arch) == arch);
     let agents = [
-        needs(Arch::Amd64).then(build::release).transpose()?,
+        needs(Arch::Amd64).then(agent).transpose()?,
         needs(Arch::Arm64).then(|| build::arm64(&build::PROBES_ALONE)).transpose()?,
     ];
     progress::step("fetching kernels and bpftool", || {
-        chosen.iter().map(|kernel| machine(kernel, &agents)).collect()
+        chosen.iter().map(|kernel| machine(*kernel, &agents)).collect()
     })
 }
 
-fn machine(kernel: &'static Kernel, agents: &[Option<PathBuf>; 2]) -> Result<Machine> {
-    let agent = match kernel.arch() {
+/// The release binary; `BPFREADY_BIN` names another one, as for the tests.
+fn agent() -> Result<PathBuf> {
+    std::env::var_os("BPFREADY_BIN").map_or_else(build::release, |it| Ok(PathBuf::from(it)))
+}
+
+fn machine(kernel: Option<&'static Kernel>, agents: &[Option<PathBuf>; 2]) -> Result<Machine> {
+    let named = || KERNELS.iter().find(|it| it.name == datapath::KERNEL);
+    let booted = kernel.or_else(named).context("the datapath's kernel is one of them")?;
+    let agent = match booted.arch() {
         Arch::Amd64 => &agents[0],
         Arch::Arm64 => &agents[1],
     };
     let agent = agent.as_ref().context("the agent was built for every chosen kernel")?;
-    let image = kernel.image().with_context(|| format!("kernel {}", kernel.name))?;
-    let tools = initramfs::tools(kernel.arch())?;
-    // Not `with_extension`: it would take `.10` of `5.10` for one.
-    let initrd = places::kernels().join(format!("{}.cpio", kernel.name));
-    initramfs::build(&image, &tools, agent, &initrd)?;
-    Ok(Machine {
-        kernel,
-        vmlinuz: image.vmlinuz()?,
-        release: image.release,
-        initrd,
-        results: places::kernels().join("results").join(kernel.name),
-    })
+    let image = booted.image().with_context(|| format!("kernel {}", booted.name))?;
+    let tools = initramfs::tools(booted.arch())?;
+    let guest = match kernel {
+        None => datapath::guest(&image, &tools, agent)?,
+        Some(kernel) => {
+            // Not `with_extension`: it would take `.10` of `5.10` for one.
+            let initrd = places::kernels().join(format!("{}.cpio", kernel.name));
+            initramfs::build(&image, &tools, agent, &initrd)?;
+            image::guest(&image, kernel.name, initrd)?
+        }
+    };
+    Ok(Machine { kernel, release: image.release, guest })
 }
 
 /// Boots all, a few at a time; the outcomes are in the order of the machines.
@@ -128,9 +147,9 @@ fn boot_all(machines: &[Machine]) -> Vec<Result<Duration>> {
             };
             let it = &machines[index];
             let start = Instant::now();
-            let booted = boot(it);
+            let booted = boot(&it.guest);
             let took = start.elapsed();
-            eprintln!("xtask: {} stopped after {}", it.kernel.name, progress::human(took));
+            eprintln!("xtask: {} stopped after {}", it.guest.name, progress::human(took));
             outcomes.lock().expect("no thread panics with the lock")[index] =
                 Some(booted.map(|()| took));
         }
@@ -146,22 +165,22 @@ fn boot_all(machines: &[Machine]) -> Vec<Result<Duration>> {
 
 /// Emulators hang now and then, kernels of one release in one way do not: what gives no answer gets
 /// a second try, and the first is told.
-fn boot(it: &Machine) -> Result<()> {
-    let once = || vm::boot(it.kernel.arch(), &it.vmlinuz, &it.initrd, &it.results);
-    once().or_else(|error| {
-        println!("{}: {error:#}\n{}: once more", it.kernel.name, it.kernel.name);
-        once()
+fn boot(guest: &Guest) -> Result<()> {
+    vm::boot(guest).or_else(|error| {
+        println!("{}: {error:#}\n{}: once more", guest.name, guest.name);
+        vm::boot(guest)
     })
 }
 
 /// Compares what came out of one machine; `false` when something is not as it should be.
 fn judge(
+    kernel: &Kernel,
     machine: &Machine,
     took: Duration,
     table: &Table,
     used: &mut BTreeSet<usize>,
 ) -> Result<bool> {
-    let Machine { kernel, release, results, .. } = machine;
+    let Machine { release, guest: Guest { results, .. }, .. } = machine;
     let bpftool = json(results, "bpftool.json")?;
     let found = differences(&bpftool, &json(results, "root.bpftool.json")?);
     let (explained, unexplained): (Vec<_>, Vec<_>) =

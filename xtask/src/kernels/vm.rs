@@ -1,7 +1,7 @@
 //! One boot: from a kernel and a file system to the answers, or to why there are none.
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -13,14 +13,27 @@ use crate::process;
 /// A boot takes seconds and the probes some more. What takes longer than this hangs.
 const DEADLINE: Duration = Duration::from_mins(6);
 
-/// Boots, waits for the end, and unpacks the answers into `results`.
-pub(super) fn boot(arch: Arch, kernel: &Path, initrd: &Path, results: &Path) -> Result<()> {
+/// Everything to boot one machine.
+#[derive(Debug)]
+pub(super) struct Guest {
+    /// What a person calls it.
+    pub(super) name: &'static str,
+    pub(super) arch: Arch,
+    pub(super) vmlinuz: PathBuf,
+    pub(super) initrd: PathBuf,
+    /// Where its answers go.
+    pub(super) results: PathBuf,
+}
+
+/// Boots, waits for the end, and unpacks the answers.
+pub(super) fn boot(guest: &Guest) -> Result<()> {
+    let results = &guest.results;
     if results.exists() {
         fs::remove_dir_all(results)?;
     }
     fs::create_dir_all(results)?;
     let console = results.join("console.log");
-    let mut qemu = arch.qemu(kernel, initrd);
+    let mut qemu = guest.arch.qemu(&guest.vmlinuz, &guest.initrd);
     qemu.stdin(Stdio::null())
         .stdout(File::create(&console)?)
         .stderr(File::create(results.join("qemu.log"))?);

@@ -22,6 +22,7 @@ const RESERVED: &[(&str, &[&str])] = &[
         &[
             "agent-ebpf",
             "agent/src/cmd/agent/memory",
+            "agent/src/cmd/allocator",
             "agent/src/observe/bpf",
             "agent/src/observe/btf/bytes",
             "agent/src/observe/firewall/legacy/socket",

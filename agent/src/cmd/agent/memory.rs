@@ -3,24 +3,6 @@
 use std::ops::Range;
 use std::{fs, io};
 
-/// Tells the allocator of glibc to be frugal: one arena for all threads, what is large by itself
-/// and given back when freed. Its own choice grows with the largest piece that was ever freed
-/// (mallopt(3), `M_MMAP_THRESHOLD`), and the kernel's BTF has six megabytes.
-pub(in crate::cmd) fn frugal() {
-    #[cfg(target_env = "gnu")]
-    for (option, value) in [
-        (libc::M_ARENA_MAX, 1),
-        (libc::M_MMAP_THRESHOLD, 128 << 10),
-        (libc::M_TRIM_THRESHOLD, 128 << 10),
-    ] {
-        // SAFETY: mallopt(3) takes two numbers and touches nothing but the allocator's settings.
-        let accepted = unsafe { libc::mallopt(option, value) };
-        if accepted == 0 {
-            tracing::debug!(option, "mallopt refused");
-        }
-    }
-}
-
 /// Gives free memory back to the kernel, between what is in use as well, and takes the program's
 /// code out of the resident set: what a look needs of it is most of it, and what a scrape needs is
 /// little. The kernel keeps the file's pages as long as it likes; one that is needed again costs a

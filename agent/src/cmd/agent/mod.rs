@@ -58,7 +58,6 @@ struct Shared {
 /// When the port is taken, the host or the cluster's configuration cannot be read, or the TLS
 /// certificate cannot be used. Whatever goes wrong later is told and tried again.
 pub fn run(args: &Args) -> anyhow::Result<Answer> {
-    memory::frugal();
     // One thread serves and writes, one looks, one watches: more would only cost memory.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -57,7 +57,6 @@ pub(super) struct Shared {
 ///
 /// When it cannot start: no way to the API server, the port is taken, values that cannot be read.
 pub fn run(args: &Args) -> anyhow::Result<Answer> {
-    memory::frugal();
     let node_policy = args.asked.node_policy()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("cannot start")?;

@@ -54,7 +54,14 @@ pub(super) fn next(facts: &CniFacts) -> Next {
 /// No file: a node without network, unless the directory that was read is the wrong one.
 fn nothing(facts: &CniFacts) -> Next {
     let dir = &facts.conf_dir.value;
-    match (&facts.files, facts.unread_dirs.is_empty()) {
+    let others = match &facts.unread_dirs {
+        Observed::Known(others) => others,
+        Observed::Unknown(failure) => {
+            let why = format!("{dir} holds no configuration, and another directory may");
+            return Next::unknown(format!("{why}: {}", failure.detail));
+        }
+    };
+    match (&facts.files, others.is_empty()) {
         (Observed::Known(Some(_)), true) if is_sure(facts) => {
             let why = format!("{dir} holds no configuration that the runtime reads");
             Next::none(sureness(facts), vec![why], None)
@@ -63,7 +70,7 @@ fn nothing(facts: &CniFacts) -> Next {
             "{dir} holds no configuration, and it may be the wrong directory"
         )),
         (Observed::Known(_), false) => {
-            let others = facts.unread_dirs.join(", ");
+            let others = others.join(", ");
             Next::unknown(format!("{dir} holds no configuration, but {others} does"))
         }
         (Observed::Unknown(failure), _) => Next::unknown(failure.detail.clone()),

@@ -31,6 +31,7 @@ pub(super) fn unread(facts: &Facts) -> Vec<Unread> {
     add(Area::Ipvs, "IPVS", firewall.ipvs.failure());
     add(Area::Cni, "CNI configuration", facts.cni.choice.failure());
     add(Area::Processes, "processes", facts.agents.processes.failure());
+    add(Area::Processes, "what systemd-networkd was told", networkd(facts));
     add(Area::Endpoints, "endpoints", endpoints(facts));
     // A look at the host alone asks no API server; the kernel's routes stand in.
     add(Area::Pods, "pods", facts.pods.failure().filter(|it| it.cause != Cause::Prerequisite));
@@ -45,6 +46,13 @@ fn cgroups(facts: &Facts) -> Option<&Failure> {
             Observed::Known(it) => it.programs.values().find_map(Observed::failure),
         }),
     }
+}
+
+/// Only where it runs: it may delete the datapath's rules, and then nobody knows.
+fn networkd(facts: &Facts) -> Option<&Failure> {
+    let unit = facts.agents.units.known()?.get("systemd-networkd.service")?;
+    let told = [&facts.networkd.manage_foreign_routes, &facts.networkd.manage_foreign_rules];
+    (unit.active == Observed::Known(true)).then(|| told.into_iter().find_map(Observed::failure))?
 }
 
 /// The first that failed; what is only not mounted here is told where nothing else is.

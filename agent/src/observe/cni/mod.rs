@@ -12,7 +12,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-use super::Host;
+use super::{Host, SourceError};
 use crate::facts::cni::{BinDir, CniFacts, RuntimeKind, Setting, SettingSource};
 use crate::facts::{Failure, Observed};
 use files::Rule;
@@ -47,7 +47,7 @@ pub fn cni(host: &Host) -> CniFacts {
         handlers: told.settings.handlers.clone(),
         choice,
         disabled: files::disabled(host, &dir),
-        unread_dirs: unread_dirs(host, &dir),
+        unread_dirs: unread_dirs(host, &dir).into(),
         conf_dir: Setting { value: dir, ..conf_dir },
         files,
         bin_dirs,
@@ -111,10 +111,13 @@ impl Told {
 }
 
 /// Known directories that hold configuration which this runtime does not read.
-fn unread_dirs(host: &Host, read: &str) -> Vec<String> {
-    let holds = |dir: &str| {
-        let names = host.list(dir).ok().flatten().unwrap_or_default();
-        dir != read && names.iter().any(|it| places::is_configuration(it))
-    };
-    CONF_DIRS.iter().filter(|it| holds(it)).map(|it| (*it).to_owned()).collect()
+fn unread_dirs(host: &Host, read: &str) -> Result<Vec<String>, SourceError> {
+    let mut dirs = Vec::new();
+    for dir in CONF_DIRS.iter().filter(|it| **it != read) {
+        let names = host.list(dir)?.unwrap_or_default();
+        if names.iter().any(|it| places::is_configuration(it)) {
+            dirs.push((*dir).to_owned());
+        }
+    }
+    Ok(dirs)
 }

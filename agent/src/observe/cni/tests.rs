@@ -355,5 +355,20 @@ fn other_directories_that_hold_configuration_are_told() {
         ("/etc/containerd/config.toml", CONTAINERD),
         ("/run/multus/cni/net.d/10-ovn.conf", "{}"),
     ]);
-    assert_eq!(facts.unread_dirs, ["/run/multus/cni/net.d"]);
+    assert_eq!(facts.unread_dirs, Observed::Known(vec!["/run/multus/cni/net.d".to_owned()]));
+}
+
+/// A loop of links cannot be listed by anybody, root included.
+#[test]
+fn a_directory_that_cannot_be_listed_is_not_an_empty_one() {
+    let files = [
+        ("/etc/containerd/config.toml", CONTAINERD),
+        ("/var/lib/rancher/k3s/agent/etc/cni/net.d/10-flannel.conflist", "{}"),
+    ];
+    let facts = seen_with(&files, |root| {
+        std::fs::create_dir_all(root.join("run/multus/cni")).unwrap();
+        symlink("net.d", root.join("run/multus/cni/net.d")).unwrap();
+    });
+    let failure = facts.unread_dirs.failure().expect("one could not be listed");
+    assert!(failure.detail.contains("/run/multus/cni/net.d"), "{failure:?}");
 }

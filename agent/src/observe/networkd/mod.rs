@@ -7,9 +7,9 @@ pub mod ini;
 use std::collections::BTreeMap;
 
 use super::Host;
-use crate::facts::Observed;
 use crate::facts::cni::{Setting, SettingSource};
 use crate::facts::networkd::{NetworkdFacts, Unmanaged};
+use crate::facts::{Cause, Failure, Observed};
 use crate::observe::SourceError;
 
 /// Where systemd looks for its files, the one that counts first; the same name in a later place
@@ -26,14 +26,31 @@ const EC2_NET_UTILS: &[&str] = &[
 
 /// Reads what the files say; whether networkd runs is with the units.
 pub fn networkd(host: &Host) -> NetworkdFacts {
-    let files: Observed<Vec<String>> = configuration(host).into();
+    let files: Observed<Vec<String>> =
+        in_sight(host).and_then(|()| Ok(configuration(host)?)).into();
     let setting = |key: &str| files.as_ref().and_then(|it| flag(host, it, key).into());
     NetworkdFacts {
         manage_foreign_routes: setting("ManageForeignRoutes"),
         manage_foreign_rules: setting("ManageForeignRoutingPolicyRules"),
-        unmanaged: unmanaged(host).into(),
+        unmanaged: in_sight(host).and_then(|()| Ok(unmanaged(host)?)).into(),
         ec2_net_utils: ec2_net_utils(host).into(),
     }
+}
+
+/// Where the administrator and the distribution speak: without either, their silence is not known.
+/// The other places are there only when something is in them.
+const SPEAK: [&str; 2] = ["/etc/systemd", "/usr/lib/systemd"];
+
+/// Whether what is not said is said by nobody: a pod has these folders only where they are mounted.
+fn in_sight(host: &Host) -> Result<(), Failure> {
+    for dir in SPEAK {
+        if host.list(dir)?.is_none() {
+            let detail =
+                format!("there is no {dir} in this root: no systemd, or it is not mounted");
+            return Err(Failure::new(Cause::Prerequisite, detail));
+        }
+    }
+    Ok(())
 }
 
 /// Files of `networkd.conf` in the order in which they are laid over each other.
@@ -121,6 +138,9 @@ mod tests {
 
     fn seen(files: &[(&str, &str)]) -> NetworkdFacts {
         let (_dir, host) = host(|root| {
+            for dir in SPEAK {
+                std::fs::create_dir_all(root.join(&dir[1..])).unwrap();
+            }
             for (path, text) in files {
                 let path = root.join(path);
                 std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -137,6 +157,44 @@ mod tests {
         assert_eq!(facts.manage_foreign_routes, Observed::Known(default.clone()));
         assert_eq!(facts.manage_foreign_rules, Observed::Known(default));
         assert_eq!(facts.ec2_net_utils, Observed::Known(None));
+    }
+
+    /// A pod without these mounts, or a host without systemd.
+    #[test]
+    fn folders_that_are_not_there_say_nothing() {
+        for there in [&[][..], &SPEAK[..1], &SPEAK[1..]] {
+            let (_dir, host) = host(|root| {
+                for dir in there {
+                    std::fs::create_dir_all(root.join(&dir[1..])).unwrap();
+                }
+            });
+            let facts = networkd(&host);
+            for failure in [
+                facts.manage_foreign_routes.failure(),
+                facts.manage_foreign_rules.failure(),
+                facts.unmanaged.failure(),
+            ] {
+                let failure = failure.expect("nothing can be told");
+                assert_eq!(failure.cause, Cause::Prerequisite);
+                assert!(failure.detail.contains("/systemd in this root"), "{failure:?}");
+            }
+        }
+    }
+
+    /// Nobody can list a loop of links, root included.
+    #[test]
+    fn folders_that_cannot_be_listed_say_nothing() {
+        for broken in ["etc/systemd/networkd.conf.d", "etc/systemd/network"] {
+            let (_dir, host) = host(|root| {
+                SPEAK.iter().for_each(|it| std::fs::create_dir_all(root.join(&it[1..])).unwrap());
+                let name = std::path::Path::new(broken).file_name().unwrap();
+                std::os::unix::fs::symlink(name, root.join(broken)).unwrap();
+            });
+            let facts = networkd(&host);
+            let routes = facts.manage_foreign_routes.failure();
+            let failure = routes.or(facts.unmanaged.failure()).expect("it cannot be listed");
+            assert!(failure.detail.contains(broken), "{failure:?}");
+        }
     }
 
     /// The drop-in of nodeadm (`nodeadm/internal/system/networking.go`) and Cilium's advice.

@@ -10,11 +10,10 @@ use std::time::Duration;
 
 use super::Host;
 use super::deadline::{self, within};
-use crate::facts::nic::Nic;
+use crate::facts::nic::{Nic, XdpFeatures};
 use crate::facts::{Cause, Observed};
 use ethtool::Ethtool;
 use links::Link;
-use xdp_features::XdpFeatures;
 
 /// Longest wait for each of the three questions.
 const LIMIT: Duration = deadline::seconds(2);
@@ -40,17 +39,16 @@ fn nic(
     host: &Host,
     link: Link,
     ethtool: &Observed<BTreeMap<String, Ethtool>>,
-    features: &Observed<Option<XdpFeatures>>,
+    features: &Observed<Option<xdp_features::Bits>>,
 ) -> Nic {
     let asked = ethtool.as_ref().and_then(|it| {
         it.get(&link.name).map_or_else(|| gone(&link.name), |it| Observed::Known(it.clone()))
     });
     let xdp_features = features.as_ref().and_then(|it| match it {
         None => Observed::Known(None),
-        Some(it) => it.get(&link.ifindex).map_or_else(
-            || gone(&link.name),
-            |bits| Observed::Known(Some(xdp_features::names(*bits))),
-        ),
+        Some(it) => it
+            .get(&link.ifindex)
+            .map_or_else(|| gone(&link.name), |bits| Observed::Known(Some(XdpFeatures(*bits)))),
     });
     Nic {
         driver: driver::driver(host, &link),
@@ -138,11 +136,11 @@ mod tests {
             let nics = look();
             let features = |name: &str| {
                 let nic = nics.iter().find(|it| it.name == name).unwrap();
-                nic.xdp_features.known().unwrap().clone()
+                *nic.xdp_features.known().unwrap()
             };
             let Some(veth) = features("left") else { return };
             assert!(veth.contains("basic") && veth.contains("redirect"), "{veth:?}");
-            assert_eq!(features("lo"), Some(Default::default()));
+            assert_eq!(features("lo"), Some(XdpFeatures(0)));
         });
     }
 

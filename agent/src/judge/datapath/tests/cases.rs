@@ -129,9 +129,22 @@ fn case_10_a_broken_first_file_stops_containerd_and_not_cri_o() {
 #[test]
 fn case_11_an_empty_directory_beside_a_full_one_is_not_no_cni() {
     let mut host = Host::new();
-    host.facts.cni.unread_dirs = vec!["/var/lib/rancher/k3s/agent/etc/cni/net.d".into()];
+    host.facts.cni.unread_dirs =
+        Observed::Known(vec!["/var/lib/rancher/k3s/agent/etc/cni/net.d".into()]);
     let verdict = host.verdict().datapath;
     assert_eq!((verdict.next_pod, verdict.cni), (Cni::Unknown, Cni::Unknown));
+}
+
+#[test]
+fn case_11_an_empty_directory_beside_an_unreadable_one_is_not_no_cni() {
+    let mut host = Host::new();
+    let dir = "/var/lib/rancher/k3s/agent/etc/cni/net.d";
+    host.facts.cni.unread_dirs =
+        Observed::unknown(Cause::PermissionDenied, format!("cannot read {dir}"));
+    let verdict = host.verdict();
+    assert_eq!(verdict.datapath.next_pod, Cni::Unknown);
+    let why = verdict.datapath.next.evidence.join("; ");
+    assert!(why.contains(dir), "{why}");
 }
 
 #[test]

@@ -532,6 +532,7 @@ fn no_hooks() -> CgroupHooks {
 /// containerd with its defaults, and no file.
 fn runtime(facts: &mut Facts) {
     let cni = &mut facts.cni;
+    cni.unread_dirs = Observed::Known(Vec::new());
     cni.runtime = Observed::Known(Some(Runtime {
         kind: RuntimeKind::Containerd,
         distribution: Distribution::Plain,

@@ -295,6 +295,17 @@ fn others_that_change_routes_and_rules() {
     conflict("ec2-net-utils-rules", utils);
 }
 
+/// No issue, and no silence either.
+#[test]
+fn what_networkd_was_told_and_could_not_be_read_is_said_where_it_runs() {
+    let unread = |host: Host| {
+        let unread = host.verdict().datapath.unread;
+        unread.iter().any(|it| it.why.contains("systemd-networkd"))
+    };
+    assert!(unread(nodes::aws().unit("systemd-networkd.service")));
+    assert!(!unread(nodes::aws()));
+}
+
 /// `cni-fingerprints.md` § 7: the first row.
 #[test]
 fn both_agents_alive_is_a_migration_and_counts_both_sides() {
