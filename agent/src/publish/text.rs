@@ -9,6 +9,7 @@ mod headline;
 pub(in crate::publish) mod layout;
 mod node;
 mod unanswered;
+mod visible;
 
 use crate::judge::NodeReport;
 use layout::Page;

@@ -4,6 +4,7 @@ use anstyle::{AnsiColor, Style};
 use textwrap::core::display_width;
 use textwrap::{Options, WordSplitter};
 
+use super::visible::visible;
 use crate::judge::report::{Extent, FeatureStatus, Ternary};
 
 /// The style of a heading.
@@ -110,7 +111,7 @@ impl Page {
 
     /// One line as it is, however long: a command, or a row of a table that was measured.
     pub(in crate::publish) fn verbatim(&mut self, line: &str) {
-        self.text.push_str(line);
+        self.text.push_str(&visible(line));
         self.text.push('\n');
     }
 
@@ -143,6 +144,7 @@ impl Page {
     }
 
     fn wrapped(&mut self, first: &str, rest: &str, text: &str) {
+        let (first, text) = (&visible(first), &visible(text));
         // Names such as `xdp-acceleration` stay whole.
         let options = Options::new(self.columns)
             .initial_indent(first)
