@@ -27,7 +27,7 @@ impl Bundle {
         let root = dir.path().join("rootfs");
         std::fs::create_dir(&root).unwrap();
         match std::env::var_os("BPFREADY_IMAGE") {
-            Some(layout) => unpack(Path::new(&layout), &root),
+            Some(layout) => unpack(Path::new(&layout), "amd64", &root),
             None => drop(std::fs::copy(bpfready_tests::binary(), root.join("bpfready")).unwrap()),
         }
         let config = config(args, seccomp);
@@ -97,15 +97,15 @@ impl Drop for Running {
     }
 }
 
-/// Lays the layers of this machine's image of a multi-arch one over each other.
-fn unpack(layout: &Path, root: &Path) {
+/// Lays the layers of one architecture's image of a multi-arch one over each other.
+fn unpack(layout: &Path, architecture: &str, root: &Path) {
     let blob =
         |digest: &Value| layout.join("blobs").join(digest.as_str().unwrap().replace(':', "/"));
     let read =
         |path: PathBuf| -> Value { serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap() };
     let index = read(blob(&read(layout.join("index.json"))["manifests"][0]["digest"]));
     let images = index["manifests"].as_array().unwrap();
-    let ours = images.iter().find(|it| it["platform"]["architecture"] == "amd64").unwrap();
+    let ours = images.iter().find(|it| it["platform"]["architecture"] == architecture).unwrap();
     for layer in read(blob(&ours["digest"]))["layers"].as_array().unwrap() {
         let mut tar = Command::new("tar");
         tar.args(["--extract", "--gzip", "--file"]).arg(blob(&layer["digest"]));
@@ -330,4 +330,32 @@ fn an_agent_inside_stays_below_the_memory_that_its_pod_asks_for() {
     println!("agent in its container after 100 scrapes: {used:.1} MiB, asked for {asked} MiB");
     assert!(used < asked, "{used} MiB of {asked} MiB");
     assert_eq!(agent.end(), Some(0));
+}
+
+/// qemu-user has no bpf(2) and answers ENOSYS for a kernel that has it: no answer, and never a no.
+#[test]
+#[ignore = "needs the image and qemu-user-static: cargo xtask image --try"]
+fn the_image_for_arm64_starts_and_cannot_tell_by_an_emulator() {
+    let Some(layout) = std::env::var_os("BPFREADY_IMAGE") else {
+        println!("not tried: there is no image, only a binary");
+        return;
+    };
+    let root = tempfile::tempdir().unwrap();
+    unpack(Path::new(&layout), "arm64", root.path());
+    let run = |args: &[&str]| {
+        let mut qemu = Command::new("qemu-aarch64-static");
+        qemu.arg(root.path().join("bpfready")).args(args).output().unwrap()
+    };
+    let version = run(&["--version"]);
+    let expected = format!("bpfready {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(String::from_utf8_lossy(&version.stdout), expected);
+    for command in ["check", "record", "agent", "controller", "cluster"] {
+        let help = run(&[command, "--help"]);
+        assert!(help.status.success(), "{command}: {}", String::from_utf8_lossy(&help.stderr));
+    }
+    let look = run(&["check", "-o", "json"]);
+    let verdict = &report(&look)["verdict"];
+    assert_eq!(verdict["ebpf"]["status"], "unknown");
+    assert_eq!(verdict["cilium"]["capable"], "unknown");
+    assert_eq!(look.status.code(), Some(2));
 }

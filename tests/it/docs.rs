@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::run::bpfready;
 
 /// Every page, but for the ones that are made from data.
-fn pages() -> Vec<PathBuf> {
+pub(crate) fn pages() -> Vec<PathBuf> {
     let root = bpfready_tests::root();
     let mut pages = Vec::new();
     for folder in ["", "docs", "docs/runbooks", "manifests"] {
@@ -19,7 +19,7 @@ fn pages() -> Vec<PathBuf> {
 }
 
 /// Lines and code spans of a page that begin with this program.
-fn commands(page: &Path, program: &str) -> Vec<String> {
+pub(crate) fn commands(page: &Path, program: &str) -> Vec<String> {
     let text = std::fs::read_to_string(page).unwrap();
     let lines = text.lines().filter(|it| !it.contains('`')).map(str::to_owned);
     let spans = text.lines().flat_map(|it| it.split('`').skip(1).step_by(2)).map(str::to_owned);
@@ -62,4 +62,67 @@ fn every_folder_of_manifests_that_is_applied_is_there() {
         }
     }
     assert!(seen > 5, "{seen}");
+}
+
+/// The anchor that GitHub gives a heading: lower case, words joined, no other signs.
+fn anchor(heading: &str) -> String {
+    let plain = heading.trim_start_matches('#').trim().to_lowercase();
+    let kept = plain.chars().filter(|it| it.is_alphanumeric() || " -_".contains(*it));
+    kept.map(|it| if it == ' ' { '-' } else { it }).collect()
+}
+
+/// Where the links of a page lead, but for those into the world.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    let targets = text.split("](").skip(1).filter_map(|it| Some(it.split_once(')')?.0));
+    targets.filter(|it| !it.starts_with("http"))
+}
+
+#[test]
+fn every_link_between_pages_leads_somewhere() {
+    let generated = ["docs/metrics.md", "docs/labels.md", "docs/bpftool-differences.md"];
+    let generated = generated.map(|it| bpfready_tests::root().join(it));
+    let mut seen = 0;
+    for page in pages().into_iter().chain(generated) {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for link in links(&text) {
+            let (path, fragment) = link.split_once('#').unwrap_or((link, ""));
+            let target = match path {
+                "" => page.clone(),
+                _ => page.parent().unwrap().join(path),
+            };
+            assert!(target.exists(), "{}: {link}", page.display());
+            if !fragment.is_empty() {
+                let there = std::fs::read_to_string(&target).unwrap();
+                let mut headings = there.lines().filter(|it| it.starts_with('#')).map(anchor);
+                assert!(headings.any(|it| it == fragment), "{}: {link}", page.display());
+            }
+            seen += 1;
+        }
+    }
+    assert!(seen > 30, "{seen}");
+}
+
+/// A name that nobody exports or reads sends its reader on a search.
+#[test]
+fn every_metric_and_variable_that_a_page_names_is_one_of_ours() {
+    let reference = std::fs::read_to_string(bpfready_tests::root().join("docs/metrics.md")).unwrap();
+    let variables = ["agent", "controller", "check", "cluster"].map(|it| bpfready(&[it, "--help"]).stdout);
+    let is_of_name = |it: char| it.is_ascii_alphanumeric() || it == '_';
+    for page in pages() {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for word in text.split(|it| !is_of_name(it)) {
+            let known = match word {
+                _ if word.starts_with("bpfready_") => is_metric(&reference, word),
+                _ if word.starts_with("BPFREADY_") => variables.iter().any(|it| it.contains(word)),
+                _ => true,
+            };
+            assert!(known, "{}: {word}", page.display());
+        }
+    }
+}
+
+/// By its own heading, or as a series of a histogram.
+fn is_metric(reference: &str, name: &str) -> bool {
+    let of = ["_bucket", "_count", "_sum"].iter().find_map(|it| name.strip_suffix(it));
+    [Some(name), of].into_iter().flatten().any(|it| reference.contains(&format!("### `{it}`")))
 }

@@ -12,9 +12,13 @@ use crate::{places, process, setup, test};
 /// What runs a container, and its seccomp profile.
 const PACKAGES: &[&str] = &["golang-github-containers-common", "runc"];
 
+/// Starts what is in the image for arm64.
+const EMULATOR: &[&str] = &["qemu-user-static"];
+
 /// Tries the image.
 pub(crate) fn image(binary: &Path, layout: &Path) -> Result<()> {
     setup::packages(PACKAGES)?;
+    setup::packages(EMULATOR)?;
     process::run(test::in_container()?.env("BPFREADY_BIN", binary).env("BPFREADY_IMAGE", layout))
 }
 

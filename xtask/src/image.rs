@@ -7,19 +7,36 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::setup::Purpose;
-use crate::{build, container, places, process, progress, setup};
+use crate::{build, container, elf, places, process, progress, setup};
 
 /// Builds the image.
 const PACKAGES: &[&str] = &["buildah"];
 const CYCLONEDX_VERSION: &str = "0.5.9";
 const SOURCE: &str = "https://github.com/bpfready/bpfready";
 
+/// What is asked of the image.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Asked {
+    /// Also run it here by runc, as the DaemonSet says, and for arm64 by qemu
+    #[arg(long)]
+    r#try: bool,
+    /// A finished static binary for x86-64, instead of building one
+    #[arg(long, value_name = "FILE")]
+    amd64: Option<PathBuf>,
+    /// A finished static binary for arm64, instead of building one
+    #[arg(long, value_name = "FILE")]
+    arm64: Option<PathBuf>,
+}
+
 /// Builds the image for x86-64 and arm64, twice, and compares: the same source is the same image.
-pub(crate) fn image(try_it: bool) -> Result<()> {
-    setup::setup(Purpose::Kernels)?;
+pub(crate) fn image(asked: Asked) -> Result<()> {
     setup::packages(PACKAGES)?;
-    let binaries = [("amd64", build::release()?), ("arm64", build::arm64(&[])?)];
+    let amd64 = asked.amd64.map_or_else(build::release, Ok)?;
+    let arm64 = asked.arm64.map_or_else(|| build::arm64(&[]), Ok)?;
+    let binaries = [("amd64", amd64), ("arm64", arm64)];
+    for (arch, binary) in &binaries {
+        elf::expect_static(binary, arch)?;
+    }
     let bom = bill_of_materials()?;
     let first = assemble("first", &binaries, &bom)?;
     let second = assemble("second", &binaries, &bom)?;
@@ -32,7 +49,7 @@ pub(crate) fn image(try_it: bool) -> Result<()> {
     println!("image    {}\ndigest   {}", first.layout.display(), first.digest);
     println!("SBOM     {}", bom.display());
     println!("licences {}", licences(&fs::read(&bom)?)?);
-    if try_it { container::image(&binaries[0].1, &first.layout) } else { Ok(()) }
+    if asked.r#try { container::image(&binaries[0].1, &first.layout) } else { Ok(()) }
 }
 
 /// An image as a folder in the OCI layout.

@@ -7,6 +7,7 @@ mod build;
 mod ci;
 mod container;
 mod docs;
+mod elf;
 mod fuzz;
 mod image;
 mod kernels;
@@ -80,11 +81,7 @@ enum Task {
         check: bool,
     },
     /// Build the container image for x86-64 and arm64, with its SBOM
-    Image {
-        /// Also run it here by runc, as the DaemonSet says
-        #[arg(long)]
-        r#try: bool,
-    },
+    Image(image::Asked),
     /// Make the Kustomize base and its parts from the Helm chart
     Manifests {
         /// Only say whether they are up to date
@@ -130,7 +127,7 @@ fn run_task(task: Task) -> Result<()> {
         Task::Docs { check } => {
             docs::docs(if check { docs::Mode::Check } else { docs::Mode::Write })
         }
-        Task::Image { r#try } => image::image(r#try),
+        Task::Image(asked) => image::image(asked),
         Task::Manifests { check, audit } => {
             let mode = if check { manifests::Mode::Check } else { manifests::Mode::Write };
             manifests::manifests(mode)?;

@@ -1,53 +1,78 @@
-//! The manifests on an API server: they install, and what the policies refuse is refused. The
-//! in-process server evaluates no policy, so the second half needs `KUBEBUILDER_ASSETS`.
+//! The manifests on an API server: they install, agent and controller get done what they are for,
+//! and what the policies refuse is refused. The in-process server evaluates no policy, so that half
+//! needs `KUBEBUILDER_ASSETS`.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bpfready_tests::apiserver::ApiServer;
 use k8s_openapi::api::core::v1::{Node, Pod};
-use kube::api::{Api, Patch, PatchParams};
+use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind, Patch, PatchParams};
 use serde_json::{Value, json};
 
 use super::documents::kustomized;
-use crate::hosts;
-use crate::monitoring::{Running, host};
-use crate::run::command;
+use super::kubectl::{Kubectl, define_kinds_of_others};
+use super::processes::{self, pod_of, says, was_refused};
 
 /// What Kubernetes puts on every new Node.
 const NOT_READY: &str = "node.kubernetes.io/not-ready";
+/// The default with one right more, so that every policy is there.
+pub(super) const OVERLAY: &str = "nodepool-labels";
 
-/// The default overlay, a node with an agent's pod, a Fargate node, and a pod of each kind.
-async fn installed() -> ApiServer {
+/// The overlay; two nodes with an agent's pod, a Fargate node and a NodePool; and a pod of each kind.
+pub(super) async fn installed(documents: &[Value]) -> ApiServer {
     let server = ApiServer::start().await;
-    for document in kustomized("overlays/least-privilege") {
-        server.create(&document).await;
+    define_kinds_of_others(&server).await;
+    match Kubectl::new(&server) {
+        Some(kubectl) => {
+            documents.iter().for_each(|it| server.adopt(it));
+            kubectl.apply_overlay(OVERLAY);
+        }
+        None => {
+            for document in documents {
+                server.create(document).await;
+            }
+        }
     }
-    let taint = json!({"key": "bpfready.io/not-ready", "effect": "NoSchedule"});
-    for (name, labels) in [
-        ("node-a", json!({"bpfready.io/expect-datapath": "cilium"})),
-        ("node-b", json!({})),
-        ("fargate-a", json!({"eks.amazonaws.com/compute-type": "fargate"})),
-    ] {
-        let metadata = json!({"name": name, "labels": labels});
-        server.create(&json!({"apiVersion": "v1", "kind": "Node", "metadata": metadata, "spec": {"taints": [taint]}})).await;
-    }
-    let profile = json!({"eks.amazonaws.com/fargate-profile": "p", "app": "web"});
-    for (namespace, name, node, labels) in [
-        ("bpfready", "agent-a", "node-a", json!({})),
-        ("bpfready", "agent-b", "node-b", json!({})),
-        ("default", "web", "fargate-a", profile),
-        ("default", "ec2", "node-b", json!({"app": "web"})),
-    ] {
-        let account = if namespace == "bpfready" { "bpfready-agent" } else { "default" };
-        let metadata = json!({"name": name, "namespace": namespace, "labels": labels});
-        let containers = json!([{"name": "c", "image": "i:1"}]);
-        let spec =
-            json!({"nodeName": node, "serviceAccountName": account, "containers": containers});
-        server
-            .create(&json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}))
-            .await;
+    for object in nodes().into_iter().chain(pods(documents)) {
+        server.create(&object).await;
     }
     server
+}
+
+fn nodes() -> Vec<Value> {
+    let node = |name: &str, labels: Value| {
+        let taint = json!({"key": "bpfready.io/not-ready", "effect": "NoSchedule"});
+        let metadata = json!({"name": name, "labels": labels});
+        json!({"apiVersion": "v1", "kind": "Node", "metadata": metadata, "spec": {"taints": [taint]}})
+    };
+    let promise = json!({"metadata": {"labels": {"bpfready.io/expect-datapath": "cilium"}}});
+    vec![
+        node("node-a", json!({"bpfready.io/expect-datapath": "cilium"})),
+        node("node-b", json!({"karpenter.sh/nodepool": "general", "karpenter.sh/registered": "true"})),
+        node("fargate-a", json!({"eks.amazonaws.com/compute-type": "fargate"})),
+        json!({"apiVersion": "karpenter.sh/v1", "kind": "NodePool", "metadata": {"name": "general"},
+            "spec": {"template": promise}}),
+    ]
+}
+
+/// The agents' pods are those that the DaemonSet would make: the API server has to take them.
+fn pods(documents: &[Value]) -> Vec<Value> {
+    let pod = |namespace: &str, name: &str, labels: Value, mut spec: Value, node: &str| {
+        spec["nodeName"] = node.into();
+        let metadata = json!({"name": name, "namespace": namespace, "labels": labels});
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
+    };
+    let agent = pod_of(documents, "DaemonSet", "bpfready-agent");
+    let controller = pod_of(documents, "Deployment", "bpfready-controller");
+    let app = json!({"containers": [{"name": "c", "image": "i:1"}]});
+    let profile = json!({"eks.amazonaws.com/fargate-profile": "p", "app": "web"});
+    vec![
+        pod("bpfready", "agent-a", json!({}), agent.clone(), "node-a"),
+        pod("bpfready", "agent-b", json!({}), agent.clone(), "node-b"),
+        pod("bpfready", "one", json!({}), controller.clone(), "node-b"),
+        pod("default", "web", profile, app.clone(), "fargate-a"),
+        pod("default", "ec2", json!({"app": "web"}), app, "node-b"),
+    ]
 }
 
 fn code<T>(result: kube::Result<T>) -> u16 {
@@ -76,6 +101,13 @@ impl Writer {
         let pods: Api<Pod> = Api::namespaced(self.0.clone(), "default");
         code(pods.patch(name, &PatchParams::default(), &Patch::Strategic(body)).await)
     }
+
+    async fn node_pool(&self, name: &str, body: Value) -> u16 {
+        let kind = GroupVersionKind::gvk("karpenter.sh", "v1", "NodePool");
+        let kind = ApiResource::from_gvk_with_plural(&kind, "nodepools");
+        let pools: Api<DynamicObject> = Api::all_with(self.0.clone(), &kind);
+        code(pools.patch(name, &PatchParams::default(), &Patch::Merge(body)).await)
+    }
 }
 
 fn labels(labels: &Value) -> Value {
@@ -89,14 +121,95 @@ fn condition(name: &str) -> Value {
 /// One test: a real server has no controller that would take the namespace away for a second one.
 #[tokio::test]
 async fn the_manifests_install_and_give_what_they_name_and_no_more() {
-    let server = installed().await;
-    gives_what_it_names(&server).await;
-    agent_does_its_work(&server).await;
-    controller_does_its_work(&server).await;
+    let documents = kustomized(&format!("overlays/{OVERLAY}"));
+    let server = installed(&documents).await;
     if server.is_real() {
-        refuses_everything_else(&server).await;
+        policies_are_in_force(&server).await;
+    }
+    agent_does_its_work(&server, &documents).await;
+    controller_does_its_work(&server, &documents).await;
+    gives_what_it_names(&server).await;
+    if server.is_real() {
+        agent_is_held(&server).await;
         controller_is_held(&server).await;
     }
+}
+
+/// A policy takes a moment to reach the server that it was given to: only then do the writes that
+/// follow show that the policies let them through.
+async fn policies_are_in_force(server: &ApiServer) {
+    let agent =
+        Writer(server.client(&server.token("bpfready", "bpfready-agent", Some("agent-a")).await));
+    let controller =
+        Writer(server.client(&server.token("bpfready", "bpfready-controller", None).await));
+    let other = labels(&json!({"team": "x"}));
+    for _ in 0..150 {
+        let agent = agent.node("node-a", other.clone()).await;
+        let nodes = controller.node("fargate-a", other.clone()).await;
+        let pods = controller.pod("web", other.clone()).await;
+        let pools = controller.node_pool("general", other.clone()).await;
+        if [agent, nodes, pods, pools] == [403; 4] {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    panic!("a policy holds nothing after 30 s");
+}
+
+/// Labels, both conditions, its startup taint and an Event about that.
+async fn agent_does_its_work(server: &ApiServer, documents: &[Value]) {
+    let agent = processes::agent(server, documents).await;
+    says(server, &agent, "/api/v1/nodes/node-b", |node| {
+        let taints = node["spec"]["taints"].as_array().cloned().unwrap_or_default();
+        let conditions = node["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        let has = |name: &str| conditions.iter().any(|it| it["type"] == name);
+        let label = |name: &str| &node["metadata"]["labels"][format!("bpfready.io/{name}")];
+        taints.iter().all(|it| it["key"] != "bpfready.io/not-ready")
+            && has("bpfready.io/EbpfReady")
+            && has("bpfready.io/CiliumReady")
+            && label("ebpf") == "partial"
+            && label("cilium-capable") == "yes"
+            && label("compute") == "karpenter"
+    })
+    .await;
+    says(server, &agent, &events("default"), event("StartupTaintRemoved", "node-b")).await;
+    assert_eq!(was_refused(&agent), None);
+}
+
+/// The Lease, a Fargate Node's labels and condition, a Fargate pod's annotation and Event, and what
+/// is verified on the nodes of a NodePool.
+async fn controller_does_its_work(server: &ApiServer, documents: &[Value]) {
+    let controller = processes::controller(server, documents).await;
+    let lease = "/apis/coordination.k8s.io/v1/namespaces/bpfready/leases/bpfready-controller";
+    says(server, &controller, lease, |it| it["spec"]["holderIdentity"].is_string()).await;
+    says(server, &controller, "/api/v1/nodes/fargate-a", |node| {
+        let conditions = node["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        // Only the controller itself says this much of a Fargate Node.
+        node["metadata"]["labels"]["bpfready.io/compute"] == "fargate"
+            && conditions.iter().any(|it| it["reason"] == "FargateNoPrivilege")
+    })
+    .await;
+    says(server, &controller, "/api/v1/namespaces/default/pods/web", |pod| {
+        pod["metadata"]["annotations"]["bpfready.io/ebpf"] == "none"
+    })
+    .await;
+    says(server, &controller, &events("default"), event("EbpfUnsupported", "web")).await;
+    let pool = "/apis/karpenter.sh/v1/nodepools/general";
+    says(server, &controller, pool, |pool| {
+        pool["metadata"]["labels"]["bpfready.io/ebpf"] == "partial"
+    })
+    .await;
+    assert_eq!(was_refused(&controller), None);
+}
+
+fn events(namespace: &str) -> String {
+    format!("/apis/events.k8s.io/v1/namespaces/{namespace}/events")
+}
+
+/// Whether a list has an Event for this reason about this object.
+fn event(reason: &str, about: &str) -> impl Fn(&Value) -> bool {
+    let is_it = move |it: &Value| it["reason"] == reason && it["regarding"]["name"] == about;
+    move |list| list["items"].as_array().is_some_and(|it| it.iter().any(&is_it))
 }
 
 async fn gives_what_it_names(server: &ApiServer) {
@@ -116,17 +229,10 @@ async fn gives_what_it_names(server: &ApiServer) {
     assert_eq!(controller.node_status("fargate-a", condition("bpfready.io/EbpfReady")).await, 200);
 }
 
-async fn refuses_everything_else(server: &ApiServer) {
+async fn agent_is_held(server: &ApiServer) {
     let agent =
         Writer(server.client(&server.token("bpfready", "bpfready-agent", Some("agent-a")).await));
     let ours = labels(&json!({"bpfready.io/ebpf": "full"}));
-    // A policy takes a moment to reach the server that made it.
-    for _ in 0..100 {
-        if agent.node("node-b", ours.clone()).await == 403 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
     for (node, body) in [
         ("node-b", ours.clone()),
         ("node-a", labels(&json!({"team": "x"}))),
@@ -154,61 +260,6 @@ async fn refuses_everything_else(server: &ApiServer) {
     assert_eq!(agent.node("node-a", ours_gone).await, 200, "its own taint goes");
 }
 
-/// The controller as its pod runs it.
-async fn controller_does_its_work(server: &ApiServer) {
-    let token = server.token("bpfready", "bpfready-controller", None).await;
-    let kubeconfig = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(kubeconfig.path(), server.kubeconfig(&token)).unwrap();
-    let address = format!("{}:19772", host(9));
-    let mut controller = command(&["controller", "--listen", &address, "--pod-name", "one"]);
-    controller.args(["--lease-seconds", "3", "--reports", "0", "--kubeconfig"]);
-    let log = tempfile::NamedTempFile::new().unwrap();
-    let _controller = Running::start(controller.arg(kubeconfig.path()), log.path());
-    let nodes: Api<Node> = Api::all(server.admin());
-    let pods: Api<Pod> = Api::namespaced(server.admin(), "default");
-    let began = Instant::now();
-    loop {
-        let node = serde_json::to_value(nodes.get("fargate-a").await.unwrap()).unwrap();
-        let pod = serde_json::to_value(pods.get("web").await.unwrap()).unwrap();
-        let annotation = &pod["metadata"]["annotations"]["bpfready.io/ebpf"];
-        // Only the controller itself says this much of a Fargate Node.
-        if node["metadata"]["labels"]["bpfready.io/compute"] == "fargate" && annotation == "none" {
-            return;
-        }
-        let said = std::fs::read_to_string(log.path()).unwrap();
-        assert!(began.elapsed() < Duration::from_secs(40), "{node:#}: {pod:#}: {said}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
-/// The agent as its pod runs it: with its token, it gets done what it is for.
-async fn agent_does_its_work(server: &ApiServer) {
-    let token = server.token("bpfready", "bpfready-agent", Some("agent-b")).await;
-    let kubeconfig = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(kubeconfig.path(), server.kubeconfig(&token)).unwrap();
-    let recording = hosts::case("linux-6.18-root");
-    let address = format!("{}:19771", host(9));
-    let mut agent = command(&["agent", "--recording", &recording, "--node-name", "node-b"]);
-    agent.args(["--gate", "ebpf", "--spread", "100ms", "--listen", &address, "--kubeconfig"]);
-    let log = tempfile::NamedTempFile::new().unwrap();
-    let _agent = Running::start(agent.arg(kubeconfig.path()), log.path());
-    let nodes: Api<Node> = Api::all(server.admin());
-    let began = Instant::now();
-    loop {
-        let node = serde_json::to_value(nodes.get("node-b").await.unwrap()).unwrap();
-        let taints = node["spec"]["taints"].as_array().cloned().unwrap_or_default();
-        let is_open = taints.iter().all(|it| it["key"] != "bpfready.io/not-ready");
-        let conditions = node["status"]["conditions"].as_array().cloned().unwrap_or_default();
-        let is_told = conditions.iter().any(|it| it["type"] == "bpfready.io/EbpfReady");
-        if is_open && is_told && node["metadata"]["labels"]["bpfready.io/ebpf"] == "partial" {
-            return;
-        }
-        let said = std::fs::read_to_string(log.path()).unwrap();
-        assert!(began.elapsed() < Duration::from_secs(30), "{node:#}: {said}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
 async fn controller_is_held(server: &ApiServer) {
     let token = server.token("bpfready", "bpfready-controller", None).await;
     let controller = Writer(server.client(&token));
@@ -231,4 +282,11 @@ async fn controller_is_held(server: &ApiServer) {
         403
     );
     assert_eq!(controller.node_status("fargate-a", condition("bpfready.io/EbpfReady")).await, 200);
+    let verified = labels(&json!({"bpfready.io/ebpf": "none"}));
+    assert_eq!(controller.node_pool("general", verified).await, 200);
+    let limits = json!({"spec": {"limits": {"cpu": "1"}}});
+    let promise = json!({"spec": {"template": {"metadata": {"labels": {"x": "y"}}}}});
+    for body in [labels(&json!({"team": "x"})), limits, promise] {
+        assert_eq!(controller.node_pool("general", body.clone()).await, 403, "{body}");
+    }
 }

@@ -23,10 +23,15 @@ pub(crate) fn kustomized(folder: &str) -> Vec<Value> {
 
 /// What `helm install --values manifests/helm/values/NAME.yaml` would send.
 pub(super) fn templated(name: &str) -> Vec<Value> {
+    read(&templated_text(name))
+}
+
+/// The same as the YAML that `helm template` prints.
+pub(super) fn templated_text(name: &str) -> String {
     let dir = bpfready_tests::root().join("manifests/helm");
     let mut helm = Command::new("helm");
     helm.args(["template", "bpfready"]).arg(dir.join("bpfready")).args(["-n", "bpfready"]);
-    read(&printed(helm.arg("--values").arg(dir.join("values").join(name).with_extension("yaml"))))
+    printed(helm.arg("--values").arg(dir.join("values").join(name).with_extension("yaml")))
 }
 
 /// What the chart makes of its defaults with one value said differently.

@@ -4,9 +4,12 @@ mod agree;
 mod api_server;
 mod documents;
 mod examples;
+mod kubectl;
 mod mounts;
+mod pages;
 mod pods;
 mod policies;
+mod processes;
 mod rights;
 mod schema;
 

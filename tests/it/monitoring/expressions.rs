@@ -68,7 +68,7 @@ fn metrics_of(expression: &str) -> BTreeSet<&str> {
 }
 
 /// The metrics of agent and controller.
-fn exported() -> Vec<Metric> {
+pub(super) fn exported() -> Vec<Metric> {
     let all = [names::metrics::ALL, names::agent::ALL, names::cluster::ALL];
     all.into_iter().flatten().copied().collect()
 }
@@ -86,7 +86,7 @@ fn every_metric_that_is_asked_for_is_exported() {
 }
 
 /// The series of a histogram are named after it.
-fn histogram(series: &str) -> &str {
+pub(super) fn histogram(series: &str) -> &str {
     ["_bucket", "_count", "_sum"].iter().find_map(|it| series.strip_suffix(it)).unwrap_or(series)
 }
 

@@ -4,6 +4,7 @@ mod alerts;
 mod dashboards;
 mod expressions;
 mod fargate;
+mod labels;
 mod prometheus;
 mod scraped;
 

@@ -244,12 +244,15 @@ impl ApiServer {
 
     /// A kubeconfig for a token.
     pub fn kubeconfig(&self, token: &str) -> String {
-        let cluster = json!({"name": "test", "cluster": {"server": self.url()}});
-        let user = json!({"name": "test", "user": {"token": token}});
-        let context = json!({"name": "test", "context": {"cluster": "test", "user": "test"}});
-        let config = json!({"apiVersion": "v1", "kind": "Config", "current-context": "test",
-            "clusters": [cluster], "users": [user], "contexts": [context]});
-        config.to_string()
+        kubeconfig(&json!({"server": self.url()}), token)
+    }
+
+    /// A kubeconfig of the administrator for `kubectl`, which sends no token without TLS: past the
+    /// log and the faults. `None`: in this process, where nothing speaks TLS.
+    pub fn kubectl(&self) -> Option<String> {
+        let Behind::Real(real) = &self.front.behind else { return None };
+        let cluster = json!({"server": real.url(), "insecure-skip-tls-verify": true});
+        Some(kubeconfig(&cluster, auth::ADMIN))
     }
 
     /// The token that may do everything, for [`Self::kubeconfig`].
@@ -286,12 +289,7 @@ impl ApiServer {
             return there;
         }
         let created = self.post(&path, object).await;
-        if let Behind::Real(real) = &self.front.behind
-            && object["kind"] != "Namespace"
-        {
-            let name = created["metadata"]["name"].as_str().unwrap_or_default();
-            real.created(format!("{path}/{name}"));
-        }
+        self.adopt(&created);
         if object["kind"] == "CustomResourceDefinition" {
             self.serve(object).await;
         }
@@ -302,6 +300,20 @@ impl ApiServer {
             .header("content-type", "application/merge-patch+json")
             .body(patch);
         self.send(request.expect("a path is a request")).await
+    }
+
+    /// Has an object that exists deleted before the next test, as if it came by [`Self::create`].
+    ///
+    /// # Panics
+    ///
+    /// When its kind is not served.
+    pub fn adopt(&self, object: &Value) {
+        if let Behind::Real(real) = &self.front.behind
+            && object["kind"] != "Namespace"
+        {
+            let name = object["metadata"]["name"].as_str().unwrap_or_default();
+            real.created(format!("{}/{name}", self.path(object)));
+        }
     }
 
     /// A real server keeps namespaces: no controller of ours would finish their deletion.
@@ -395,6 +407,15 @@ impl ApiServer {
         let answer = self.admin().request::<Value>(request).await;
         answer.unwrap_or_else(|error| panic!("{what}: {error}"))
     }
+}
+
+fn kubeconfig(cluster: &Value, token: &str) -> String {
+    let cluster = json!({"name": "test", "cluster": cluster});
+    let user = json!({"name": "test", "user": {"token": token}});
+    let context = json!({"name": "test", "context": {"cluster": "test", "user": "test"}});
+    let config = json!({"apiVersion": "v1", "kind": "Config", "current-context": "test",
+        "clusters": [cluster], "users": [user], "contexts": [context]});
+    config.to_string()
 }
 
 /// Its own threads: a test that blocks does not stop the server.

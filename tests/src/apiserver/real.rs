@@ -28,6 +28,7 @@ pub(super) struct Real {
     client: kube::Client,
     processes: Vec<Child>,
     folder: TempDir,
+    url: String,
     /// What tests created, to be deleted before the next one.
     created: Mutex<Vec<String>>,
 }
@@ -55,13 +56,13 @@ impl Real {
             start_etcd(assets, folder.path(), etcd, peer),
             start_server(assets, folder.path(), etcd, port),
         ];
-        let url = format!("https://127.0.0.1:{port}").parse().expect("a port makes a URL");
-        let mut config = kube::Config::new(url);
+        let url = format!("https://127.0.0.1:{port}");
+        let mut config = kube::Config::new(url.parse().expect("a port makes a URL"));
         // It made its certificate a moment ago, on this machine, in a folder that only we read.
         config.accept_invalid_certs = true;
         config.default_retry = false;
         let client = kube::Client::try_from(config).expect("a client for a URL");
-        let mut real = Self { client, processes, folder, created: Mutex::default() };
+        let mut real = Self { client, processes, folder, url, created: Mutex::default() };
         real.wait().await;
         real
     }
@@ -96,6 +97,11 @@ impl Real {
         true
     }
 
+    /// Where it listens itself, with TLS and a certificate that nobody knows.
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Remembers an object to delete.
     pub(super) fn created(&self, path: String) {
         self.created.lock().unwrap_or_else(PoisonError::into_inner).push(path);
@@ -115,6 +121,23 @@ impl Real {
             // A test may have deleted it itself.
             let _ = self.client.request_text(request.expect("a path is a request")).await;
         }
+        for path in created.iter().filter(|it| it.contains("/customresourcedefinitions/")) {
+            self.wait_until_gone(path).await;
+        }
+    }
+
+    /// A definition goes after the objects of its kind, and until then no other takes its name.
+    async fn wait_until_gone(&self, path: &str) {
+        for _ in 0..200 {
+            let request = http::Request::get(path)
+                .header("authorization", format!("Bearer {ADMIN}"))
+                .body(Vec::new());
+            if self.client.request_text(request.expect("a path is a request")).await.is_err() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        eprintln!("{path} is still being deleted after 20 s");
     }
 
     /// Hands a request on as it is.

@@ -28,6 +28,7 @@ mod target;
 mod usual;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -121,7 +122,12 @@ pub(super) fn lift_memory_limit() {
     }
 }
 
-/// Whether there is a bpf(2) at all: only ENOSYS says no, and only without a seccomp filter.
+/// There where the kernel was built with bpf(2), also where a call of it is refused; it shows the
+/// kernel's own word (`kernel/bpf/syscall.c`, before Linux 5.18 `kernel/sysctl.c`).
+const SYSCTL: &str = "/proc/sys/kernel/unprivileged_bpf_disabled";
+
+/// Whether there is a bpf(2) at all: only ENOSYS says no, and only if the kernel said it, which
+/// neither a seccomp filter nor an emulator (qemu-user) nor a sandbox is.
 fn syscall(rights: Rights) -> Support {
     let insns = insn::returns(0);
     let program = sys::Program {
@@ -130,6 +136,10 @@ fn syscall(rights: Rights) -> Support {
         ..sys::Program::default()
     };
     match program.load() {
+        Err(Errno::NOSYS) if !rights.filtered && Path::new(SYSCTL).exists() => {
+            let detail = format!("bpf(2): ENOSYS, but the kernel has it ({SYSCTL}): an emulator?");
+            Support::Unknown(Failure::new(Cause::Inconclusive, detail))
+        }
         Err(Errno::NOSYS) if !rights.filtered => {
             Support::unsupported(Because::NotInKernel, "bpf(2): ENOSYS")
         }
