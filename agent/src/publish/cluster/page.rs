@@ -16,6 +16,10 @@ h1 { font-size: 1.4rem } h2 { font-size: 1.1rem; margin-top: 2rem }
 th, td { border-bottom: 1px solid var(--line); padding: .3rem .6rem; text-align: left; vertical-align: top }
 th { color: var(--aside); font-weight: normal } td:first-child { font-weight: 600; white-space: nowrap }
 .aside, code { color: var(--aside); overflow-wrap: anywhere } .error { color: var(--bad) } .warning, .unknown { color: var(--warn) }
+@media (max-width: 40rem) {
+  thead { display: none } tr, td { display: block } tr { border-bottom: 1px solid var(--line); padding: .5rem 0 }
+  td { border: 0; padding: .1rem 0 } td:not(:first-child)::before { color: var(--aside); content: attr(data-head) ': ' }
+}
 .action { font-size: 1.2rem; font-weight: 600 } li { margin: .4rem 0 } pre { overflow-x: auto; white-space: pre-wrap }
 ";
 
@@ -67,7 +71,7 @@ fn section(title: &str, table: &Table) -> Markup {
         div.wide {
             table {
                 thead { tr { @for cell in &table.head { th scope="col" { (cell) } } } }
-                tbody { @for row in &table.rows { tr { @for cell in row { td { (cell) } } } } }
+                tbody { @for row in &table.rows { tr { @for (head, cell) in table.head.iter().zip(row) { td data-head=(head) { (cell) } } } } }
             }
         }
     }
