@@ -122,6 +122,23 @@ fn ends_a_name(query: &str, (at, found): &(usize, &str)) -> bool {
     query[at + found.len()..].starts_with(['{', '['])
 }
 
+/// An empty panel must not look like a quiet cluster.
+#[test]
+fn a_panel_that_needs_more_than_agents_says_what() {
+    each_panel(|place, panel| {
+        let description = panel["description"].as_str().unwrap();
+        for query in queries(panel) {
+            let of_exporter = ["node_cpu_", "node_softnet_", "node_netstat_", "node_network_"];
+            if of_exporter.iter().any(|it| query.contains(it)) {
+                assert!(description.contains("node_exporter"), "{place}");
+            }
+            if query.contains("bpfready_bpf_program_run") {
+                assert!(description.contains("--statistics"), "{place}");
+            }
+        }
+    });
+}
+
 #[test]
 fn panels_do_not_lie_on_each_other() {
     each(|name, dashboard| {

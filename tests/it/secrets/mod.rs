@@ -1,5 +1,7 @@
 //! Secrets of a host stay there: not in a recording, a report, a metric or a log.
 
+mod served;
+
 use std::fs;
 use std::path::Path;
 
