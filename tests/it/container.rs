@@ -161,7 +161,11 @@ fn mounts(pod: &Value) -> Vec<Value> {
         let volume = volumes.iter().find(|it| it["name"] == mount["name"]).unwrap();
         let source = volume["hostPath"]["path"].as_str().unwrap();
         if !Path::new(source).exists() {
-            // containerd would make it, empty; a test makes nothing on the machine.
+            // containerd would make it on the host, empty; a test makes nothing on the machine.
+            mounts.push(json!({
+                "destination": mount["mountPath"], "type": "tmpfs", "source": "tmpfs",
+                "options": ["ro", "nosuid", "nodev", "size=4k"],
+            }));
             continue;
         }
         let mut options = vec!["rbind", "ro"];
@@ -303,7 +307,7 @@ fn scraped(address: SocketAddr, name: &str) -> Option<f64> {
     write!(stream, "GET /metrics HTTP/1.0\r\n\r\n").ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
-    let value = answer.lines().find_map(|it| it.strip_prefix(name)?.strip_prefix("{} "))?;
+    let value = answer.lines().find_map(|it| it.strip_prefix(name)?.strip_prefix(' '))?;
     value.trim().parse().ok()
 }
 
