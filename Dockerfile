@@ -1,5 +1,5 @@
 # For who has Docker and no Rust: the same image, built in one. `docker build -t bpfready .`
-FROM rust:1.95-bookworm AS build
+FROM docker.io/library/rust:1.95-bookworm AS build
 WORKDIR /src
 COPY . .
 RUN cargo xtask build && cp "$(cargo xtask build | tail -n 1)" /bpfready
