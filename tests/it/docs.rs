@@ -105,8 +105,10 @@ fn every_link_between_pages_leads_somewhere() {
 /// A name that nobody exports or reads sends its reader on a search.
 #[test]
 fn every_metric_and_variable_that_a_page_names_is_one_of_ours() {
-    let reference = std::fs::read_to_string(bpfready_tests::root().join("docs/metrics.md")).unwrap();
-    let variables = ["agent", "controller", "check", "cluster"].map(|it| bpfready(&[it, "--help"]).stdout);
+    let reference =
+        std::fs::read_to_string(bpfready_tests::root().join("docs/metrics.md")).unwrap();
+    let variables =
+        ["agent", "controller", "check", "cluster"].map(|it| bpfready(&[it, "--help"]).stdout);
     let is_of_name = |it: char| it.is_ascii_alphanumeric() || it == '_';
     for page in pages() {
         let text = std::fs::read_to_string(&page).unwrap();

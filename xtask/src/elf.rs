@@ -24,7 +24,8 @@ fn check(bytes: &[u8], arch: &str) -> Result<()> {
     if !MACHINES.iter().any(|it| it.0 == arch && u64::from(it.1) == machine) {
         bail!("built for machine {machine}, not for {arch}");
     }
-    let (table, size, count) = (number(bytes, 32, 8)?, number(bytes, 54, 2)?, number(bytes, 56, 2)?);
+    let (table, size, count) =
+        (number(bytes, 32, 8)?, number(bytes, 54, 2)?, number(bytes, 56, 2)?);
     for nth in 0..count {
         let at = usize::try_from(table + nth * size)?;
         if number(bytes, at, 4)? == u64::from(PT_INTERP) {
@@ -71,7 +72,8 @@ mod tests {
     #[test]
     fn a_real_program_with_a_linker_is_refused() {
         let this = std::env::current_exe().unwrap();
-        let why = expect_static(&this, if cfg!(target_arch = "x86_64") { "amd64" } else { "arm64" });
+        let why =
+            expect_static(&this, if cfg!(target_arch = "x86_64") { "amd64" } else { "arm64" });
         assert!(format!("{:#}", why.unwrap_err()).contains("dynamically"));
     }
 }

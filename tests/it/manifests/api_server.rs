@@ -48,7 +48,10 @@ fn nodes() -> Vec<Value> {
     let promise = json!({"metadata": {"labels": {"bpfready.io/expect-datapath": "cilium"}}});
     vec![
         node("node-a", json!({"bpfready.io/expect-datapath": "cilium"})),
-        node("node-b", json!({"karpenter.sh/nodepool": "general", "karpenter.sh/registered": "true"})),
+        node(
+            "node-b",
+            json!({"karpenter.sh/nodepool": "general", "karpenter.sh/registered": "true"}),
+        ),
         node("fargate-a", json!({"eks.amazonaws.com/compute-type": "fargate"})),
         json!({"apiVersion": "karpenter.sh/v1", "kind": "NodePool", "metadata": {"name": "general"},
             "spec": {"template": promise}}),

@@ -21,7 +21,10 @@ impl Kubectl {
     /// Applies a kustomization, and gives back one line for each object.
     pub(super) fn apply_overlay(&self, name: &str) -> Vec<String> {
         let dir = bpfready_tests::root().join("manifests/overlays").join(name);
-        self.run(&["apply", "--validate=strict", "-k", dir.to_str().unwrap()], Path::new("/dev/null"))
+        self.run(
+            &["apply", "--validate=strict", "-k", dir.to_str().unwrap()],
+            Path::new("/dev/null"),
+        )
     }
 
     fn apply_text(&self, text: &str) -> Vec<String> {

@@ -12,11 +12,8 @@ use super::kubectl::Kubectl;
 use crate::docs::{commands, pages};
 
 /// What a reader puts in for the capitals.
-const FILLED_IN: [(&str, &str); 3] = [
-    ("CILIUM_POD", "cilium-b"),
-    ("AGENT", "agent-b"),
-    ("NODE", "node-b"),
-];
+const FILLED_IN: [(&str, &str); 3] =
+    [("CILIUM_POD", "cilium-b"), ("AGENT", "agent-b"), ("NODE", "node-b")];
 
 /// What a node's kubelet or a pod would answer, which are not there.
 const NEED_A_KUBELET: [&str; 3] = ["logs", "exec", "--raw"];
@@ -29,14 +26,26 @@ async fn every_kubectl_command_of_the_pages_is_understood() {
         eprintln!("not tried: KUBEBUILDER_ASSETS names no real API server");
         return;
     };
-    server.create(&ApiServer::definition("karpenter.sh", "NodeClaim", "nodeclaims", "Cluster", &["v1"])).await;
-    let metadata = json!({"name": "cilium-b", "namespace": "kube-system", "labels": {"k8s-app": "cilium"}});
+    server
+        .create(&ApiServer::definition(
+            "karpenter.sh",
+            "NodeClaim",
+            "nodeclaims",
+            "Cluster",
+            &["v1"],
+        ))
+        .await;
+    let metadata =
+        json!({"name": "cilium-b", "namespace": "kube-system", "labels": {"k8s-app": "cilium"}});
     let spec = json!({"nodeName": "node-b", "containers": [{"name": "c", "image": "i:1"}]});
-    server.create(&json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})).await;
+    server
+        .create(&json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}))
+        .await;
     let mut seen = 0;
     for page in pages() {
         for command in commands(&page, "kubectl ") {
-            let filled = FILLED_IN.iter().fold(command.clone(), |it, (from, to)| it.replace(from, to));
+            let filled =
+                FILLED_IN.iter().fold(command.clone(), |it, (from, to)| it.replace(from, to));
             let output = kubectl.shell(&format!("kubectl {filled}"));
             let said = String::from_utf8_lossy(&output.stderr).into_owned();
             eprintln!("{}: kubectl {command}: {}", page.display(), said.trim());
