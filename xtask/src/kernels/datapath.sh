@@ -17,7 +17,7 @@ echo 1 >/proc/sys/net/core/fb_tunnels_only_for_init_net
 modprobe ip_vs_rr
 
 export BPFREADY_BIN=/bpfready BPFREADY_KERNEL_HAS_EVERYTHING=1
-timeout 300 /it datapath::kinds --test-threads=1 >/out/tests 2>&1 </dev/null
+timeout 540 /it datapath::kinds --test-threads=1 >/out/tests 2>&1 </dev/null
 echo $? >/out/status
 
 tar -c -C /out . | gzip >/tmp/out.tar.gz

@@ -10,8 +10,9 @@ use anyhow::{Context as _, Result, bail};
 use super::arch::Arch;
 use crate::process;
 
-/// A boot takes seconds and the probes some more. What takes longer than this hangs.
-const DEADLINE: Duration = Duration::from_mins(6);
+/// A boot takes seconds, the probes some more, the datapath's tests two minutes; all of it several
+/// times as long on a busy machine. What takes longer than this hangs.
+const DEADLINE: Duration = Duration::from_mins(10);
 
 /// Everything to boot one machine.
 #[derive(Debug)]
