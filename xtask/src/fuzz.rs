@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 
 use crate::setup::{self, Purpose};
 use crate::{apt, places, process, progress};
@@ -22,6 +22,8 @@ const COVERAGE: &str = "--cfg fuzzing \
     -Cllvm-args=-sanitizer-coverage-trace-compares \
     -Ccodegen-units=1";
 
+/// As many as the smallest machine that this runs on has cores.
+const PARALLEL: usize = 2;
 /// Enough for every parser: the largest promise of memory that any of them makes.
 const MEMORY_MIB: u32 = 1024;
 /// One input that takes longer than this is a finding, in seconds.
@@ -30,11 +32,17 @@ const SLOW_SECONDS: u32 = 10;
 /// Runs one target, or all of them, for `seconds` each; fails on the first finding and keeps it.
 pub(crate) fn fuzz(target: Option<&str>, seconds: u32) -> Result<()> {
     setup::setup(Purpose::Build)?;
-    compiler()?;
     let targets = chosen(target)?;
     let binaries = progress::step("building the fuzz targets", build)?;
-    for name in &targets {
-        run(&binaries, name, seconds)?;
+    for few in targets.chunks(PARALLEL) {
+        let ended = std::thread::scope(|scope| {
+            let running = few.iter().map(|name| scope.spawn(|| run(&binaries, name, seconds)));
+            let running: Vec<_> = running.collect();
+            running.into_iter().map(std::thread::ScopedJoinHandle::join).collect::<Vec<_>>()
+        });
+        for it in ended {
+            it.map_err(|_| anyhow!("a thread panicked"))??;
+        }
     }
     println!("fuzz: {} targets, {seconds} s each, no finding", targets.len());
     Ok(())
@@ -75,7 +83,8 @@ fn chosen(target: Option<&str>) -> Result<Vec<String>> {
 }
 
 /// Builds all targets; gives the folder that they are in.
-fn build() -> Result<PathBuf> {
+pub(crate) fn build() -> Result<PathBuf> {
+    compiler()?;
     let version = process::text(Command::new("rustc").arg("-vV"))?;
     let host = version.lines().find_map(|it| it.strip_prefix("host: "));
     let host = host.context("rustc -vV names no host")?;

@@ -4,7 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 
 use crate::{apt, places, process, progress};
 
@@ -46,6 +46,19 @@ pub(crate) enum Purpose {
 
 /// Installs what is missing, or says what to install and how.
 pub(crate) fn setup(purpose: Purpose) -> Result<()> {
+    std::thread::scope(|scope| {
+        let wanted = purpose == Purpose::Ci && !deny().exists();
+        // It needs nothing of the others, and apt waits for the network.
+        let deny = wanted.then(|| scope.spawn(build_deny));
+        all_but_deny(purpose)?;
+        match deny {
+            Some(it) => it.join().map_err(|_| anyhow!("the build of cargo-deny panicked"))?,
+            None => Ok(()),
+        }
+    })
+}
+
+fn all_but_deny(purpose: Purpose) -> Result<()> {
     let packages = apt_packages(purpose)?;
     if !packages.is_empty() {
         install_packages(&packages)?;
@@ -58,9 +71,6 @@ pub(crate) fn setup(purpose: Purpose) -> Result<()> {
     }
     if purpose >= Purpose::Test && !kubernetes_tool("helm").exists() {
         unpack_kubernetes_tools()?;
-    }
-    if purpose == Purpose::Ci && !deny().exists() {
-        build_deny()?;
     }
     Ok(())
 }

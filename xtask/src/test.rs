@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
 
 use crate::setup::Purpose;
-use crate::{places, process, setup};
+use crate::{places, process, progress, setup};
 
 /// How many tests ran, and how they ended.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -39,11 +40,25 @@ fn path_with_tools() -> Result<OsString> {
 /// is in it comes by the environment.
 pub(crate) fn in_container() -> Result<Command> {
     let mut cargo = Command::new("cargo");
-    // As `all` does, so that nothing is built twice.
-    cargo.args(["test", "--workspace", "--test", "it", "container", "--"]);
+    // Without `--test it`: dependencies would have other features, and be built twice.
+    cargo.args(["test", "--workspace", "container", "--"]);
     cargo.args(["--ignored", "--nocapture", "--test-threads=1"]).current_dir(places::root());
     cargo.env("PATH", path_with_tools()?);
     Ok(cargo)
+}
+
+/// The program that holds the tests of this name, as [`all`] built it or builds it.
+pub(crate) fn program(name: &str) -> Result<PathBuf> {
+    progress::step("building the tests", || {
+        let mut cargo = Command::new("cargo");
+        // Without `--test`: dependencies would have other features, and be built twice.
+        cargo.args(["test", "--workspace", "--no-run", "--message-format=json"]);
+        let lines = process::text(cargo.current_dir(places::root()))?;
+        let mut messages = lines.lines().filter_map(|it| serde_json::from_str::<Value>(it).ok());
+        let of_it = |it: &Value| it["target"]["name"] == name && it["executable"].is_string();
+        let found = messages.rfind(of_it).with_context(|| format!("cargo built no {name}"))?;
+        Ok(PathBuf::from(found["executable"].as_str().unwrap_or_default()))
+    })
 }
 
 /// Runs all tests, showing what they print.

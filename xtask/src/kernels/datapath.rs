@@ -7,12 +7,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use serde_json::Value;
 
 use super::image::{self, Image};
 use super::initramfs::{self, Tree};
 use super::vm::Guest;
-use crate::{places, process, progress};
+use crate::{places, process, progress, test};
 
 /// What a person calls it.
 pub(super) const NAME: &str = "datapath";
@@ -71,26 +70,12 @@ pub(super) fn guest(image: &Image, tools: &Path, agent: &Path) -> Result<Guest> 
         let path = extensions.join(name);
         initramfs::copy(&Path::new("/").join(&path), &tree.path(&path))?;
     }
-    tree.copy_with_libraries(&stripped(&tests()?)?, "it")?;
+    tree.copy_with_libraries(&stripped(&test::program("it")?)?, "it")?;
     initramfs::copy(agent, &tree.path("bpfready"))?;
     tree.link()?;
     image.copy_into(&tree.path(""), MODULES)?;
     tree.pack(INIT, &out)?;
     image::guest(image, NAME, out)
-}
-
-/// The tests of this checkout, as CI runs them.
-fn tests() -> Result<PathBuf> {
-    progress::step("building the tests", || {
-        let mut cargo = Command::new("cargo");
-        // As `test::all` does, so that nothing is built twice.
-        cargo.args(["test", "--workspace", "--test", "it", "--no-run", "--message-format=json"]);
-        let lines = process::text(cargo.current_dir(places::root()))?;
-        let mut messages = lines.lines().filter_map(|it| serde_json::from_str::<Value>(it).ok());
-        let of_it = |it: &Value| it["target"]["name"] == "it" && it["executable"].is_string();
-        let found = messages.rfind(of_it).context("cargo names no test program")?;
-        Ok(PathBuf::from(found["executable"].as_str().unwrap_or_default()))
-    })
 }
 
 /// Debug information would be most of what the machine has to hold in memory.
