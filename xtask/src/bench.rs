@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 
 use crate::kernels::reference;
 use crate::setup::Purpose;
-use crate::{build, places, process, scale, setup};
+use crate::{build, places, process, setup};
 
 /// Rounds; in each, every program runs once, so that a busy moment hits all alike.
 const ROUNDS: usize = 21;
@@ -42,7 +42,7 @@ pub(crate) fn example(what: What, seconds: Option<u64>) -> Result<()> {
         What::Fleet => process::run(&mut Command::new(built("fleet")?)),
         What::Soak => soak(seconds),
         What::Agent => agent::agent(seconds),
-        What::Cluster => scale::scale(),
+        What::Cluster => cluster(),
         What::Datapath => datapath(),
     }
 }
@@ -56,13 +56,27 @@ fn soak(seconds: Option<u64>) -> Result<()> {
 /// A program of `tests/examples`, built optimised; one of that name in the folder that
 /// `BPFREADY_BENCHES` names is taken as it is.
 fn built(name: &str) -> Result<PathBuf> {
-    if let Some(dir) = std::env::var_os("BPFREADY_BENCHES") {
-        return Ok(PathBuf::from(dir).join(name));
+    if let Some(there) = finished(name) {
+        return Ok(there);
     }
     let mut cargo = Command::new("cargo");
     cargo.args(["build", "--quiet", "--release", "--package", "bpfready-tests", "--example", name]);
     process::run(cargo.current_dir(places::root()))?;
     Ok(places::root().join("target/release/examples").join(name))
+}
+
+/// The usual fleet and the hard one, each with an API server of its own.
+fn cluster() -> Result<()> {
+    let (agent, example) = (shipped()?, built("cluster_scale")?);
+    for fleet in ["usual", "hard"] {
+        println!("\n### Fleet: {fleet}\n");
+        process::run(Command::new(&example).arg(&agent).arg(fleet))?;
+    }
+    Ok(())
+}
+
+fn finished(name: &str) -> Option<PathBuf> {
+    std::env::var_os("BPFREADY_BENCHES").map(|dir| PathBuf::from(dir).join(name))
 }
 
 /// In namespaces of its own: what is made there is gone with it.
@@ -79,8 +93,8 @@ fn shipped() -> Result<PathBuf> {
 /// Measures and prints a table for docs/benchmarks.md.
 pub(crate) fn bench() -> Result<()> {
     setup::setup(Purpose::Kernels)?;
-    let agent = build::release()?;
-    let probe = build::kernel_probe()?;
+    let agent = shipped()?;
+    let probe = finished("kernel_probe").map_or_else(build::kernel_probe, Ok)?;
     let reference = reference::host()?;
     let mut programs = [
         Program::new("bpftool feature probe kernel full", || {

@@ -16,7 +16,6 @@ mod places;
 mod process;
 mod progress;
 mod run;
-mod scale;
 mod setup;
 mod test;
 mod tidy;
