@@ -7,6 +7,9 @@
 # With policy = "strict-cluster-wide" the answer is exactly that, with what the cluster itself says
 # about Fargate where enable_fargate is null. With "advisory" Fargate does not forbid Cilium on the
 # other nodes; what does not work together is told as findings.
+#
+# The cluster has to be there: where one configuration also makes it, decide by the variables at the
+# first apply and leave this module out (count = 0). Without an answer the plan fails, with the reason.
 
 terraform {
   required_version = ">= 1.5"

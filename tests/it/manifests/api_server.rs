@@ -131,6 +131,9 @@ async fn the_manifests_install_and_give_what_they_name_and_no_more() {
     }
     agent_does_its_work(&server, &documents).await;
     controller_does_its_work(&server, &documents).await;
+    if let Some(kubectl) = Kubectl::new(&server) {
+        uninstalling_gives_nodes_back(&kubectl);
+    }
     gives_what_it_names(&server).await;
     if server.is_real() {
         agent_is_held(&server).await;
@@ -207,6 +210,35 @@ async fn controller_does_its_work(server: &ApiServer, documents: &[Value]) {
     })
     .await;
     assert_eq!(was_refused(&controller), None);
+}
+
+/// What docs/install.md tells people to type in the end.
+fn uninstalling_gives_nodes_back(kubectl: &Kubectl) {
+    let page = std::fs::read_to_string(bpfready_tests::root().join("docs/install.md")).unwrap();
+    let lines: Vec<&str> = page.lines().filter(|it| it.contains("--field-manager=")).collect();
+    assert_eq!(lines.len(), 4, "labels and conditions, of agents and controller");
+    assert_ne!(left_on("node-b", kubectl), Vec::<String>::new());
+    assert_ne!(left_on("fargate-a", kubectl), Vec::<String>::new());
+    for line in lines {
+        let output = kubectl.shell(line);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{line}: {said}");
+    }
+    for node in ["node-b", "fargate-a"] {
+        assert_eq!(left_on(node, kubectl), Vec::<String>::new(), "{node}");
+    }
+    assert_eq!(left_on("node-a", kubectl), ["bpfready.io/expect-datapath"], "people's own");
+}
+
+/// Labels and conditions of the prefix.
+fn left_on(node: &str, kubectl: &Kubectl) -> Vec<String> {
+    let output = kubectl.shell(&format!("kubectl get node {node} -o json"));
+    let node: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let labels = node["metadata"]["labels"].as_object().into_iter().flatten();
+    let conditions = node["status"]["conditions"].as_array().into_iter().flatten();
+    let names =
+        labels.map(|it| it.0.as_str()).chain(conditions.filter_map(|it| it["type"].as_str()));
+    names.filter(|it| it.starts_with("bpfready.io/")).map(str::to_owned).collect()
 }
 
 fn events(namespace: &str) -> String {

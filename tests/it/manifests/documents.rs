@@ -28,10 +28,20 @@ pub(super) fn templated(name: &str) -> Vec<Value> {
 
 /// The same as the YAML that `helm template` prints.
 pub(super) fn templated_text(name: &str) -> String {
-    let dir = bpfready_tests::root().join("manifests/helm");
+    let values = bpfready_tests::root().join("manifests/helm/values");
+    text_by(&values.join(name).with_extension("yaml"))
+}
+
+/// What the chart makes of any file of values.
+pub(super) fn templated_by(values: &Path) -> Vec<Value> {
+    read(&text_by(values))
+}
+
+fn text_by(values: &Path) -> String {
+    let chart = bpfready_tests::root().join("manifests/helm/bpfready");
     let mut helm = Command::new("helm");
-    helm.args(["template", "bpfready"]).arg(dir.join("bpfready")).args(["-n", "bpfready"]);
-    printed(helm.arg("--values").arg(dir.join("values").join(name).with_extension("yaml")))
+    helm.args(["template", "bpfready"]).arg(chart).args(["-n", "bpfready"]);
+    printed(helm.arg("--values").arg(values))
 }
 
 /// What the chart makes of its defaults with one value said differently.

@@ -55,9 +55,11 @@ fields! {
     Expression { key: String, operator: String, values: Option<Vec<String>> }
     Endpoint {
         port: String, path: String, interval: String, scheme: Option<String>,
-        tls_config: Option<Value>, bearer_token_secret: Option<Value>,
-        relabelings: Vec<Relabeling>,
+        tls_config: Option<Value>, authorization: Option<Authorization>,
+        honor_labels: Option<bool>, relabelings: Vec<Relabeling>,
     }
+    Authorization { r#type: Option<String>, credentials: SecretKey }
+    SecretKey { name: String, key: String, optional: Option<bool> }
     Relabeling {
         source_labels: Option<Vec<String>>, target_label: String, replacement: Option<String>,
     }

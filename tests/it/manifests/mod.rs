@@ -6,6 +6,7 @@ mod documents;
 mod examples;
 mod kubectl;
 mod mounts;
+mod openshift;
 mod pages;
 mod pods;
 mod policies;

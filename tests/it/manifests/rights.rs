@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::documents::{OVERLAYS, kustomized};
+use super::documents::{OVERLAYS, kustomized, named};
 
 /// `verb group/resource` of every rule bound to an account, all namespaces together.
 fn rights(documents: &[Value], account: &str) -> BTreeSet<String> {
@@ -115,5 +115,31 @@ fn each_switch_of_fargate_takes_its_right_with_it() {
         let documents = super::documents::templated_with(&format!("{switch}=false"));
         let rights = rights(&documents, "bpfready-controller");
         assert!(!rights.contains(right), "{switch} is off: {right}");
+    }
+}
+
+/// Prometheus cannot check whose certificate it is that a pod made for itself.
+#[test]
+fn the_token_that_prometheus_shows_to_agents_may_only_read_their_pages() {
+    let documents = super::documents::templated_with(
+        "secureServing.enabled=true,monitoring.podMonitor=true,monitoring.annotations=false",
+    );
+    let monitor = named(&documents, "PodMonitor", "bpfready-agent");
+    let endpoint = &monitor["spec"]["podMetricsEndpoints"][0];
+    assert_eq!(endpoint["scheme"], "https");
+    let credentials = &endpoint["authorization"]["credentials"];
+    assert_eq!(credentials["key"], "token", "the key that Kubernetes fills in");
+    let secret = named(&documents, "Secret", credentials["name"].as_str().unwrap());
+    assert_eq!(secret["type"], "kubernetes.io/service-account-token");
+    let account = &secret["metadata"]["annotations"]["kubernetes.io/service-account.name"];
+    let rights = rights(&documents, account.as_str().unwrap());
+    assert_eq!(rights.iter().collect::<Vec<_>>(), ["get /", "get /metrics", "get /report"]);
+    for document in &documents {
+        assert_eq!(
+            super::schema::complaint(document),
+            None,
+            "{}",
+            super::documents::title(document)
+        );
     }
 }

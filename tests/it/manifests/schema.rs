@@ -4,7 +4,7 @@ use k8s_openapi::api::admissionregistration::v1::{
     ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding,
 };
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment};
-use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret, Service, ServiceAccount};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
@@ -27,6 +27,7 @@ pub(super) fn complaint(document: &Value) -> Option<String> {
         "PodDisruptionBudget" => strict::<PodDisruptionBudget>(document),
         "Role" => strict::<Role>(document),
         "RoleBinding" => strict::<RoleBinding>(document),
+        "Secret" => strict::<Secret>(document),
         "Service" => strict::<Service>(document),
         "ServiceAccount" => strict::<ServiceAccount>(document),
         "ValidatingAdmissionPolicy" => strict::<ValidatingAdmissionPolicy>(document),

@@ -139,6 +139,29 @@ fn a_panel_that_needs_more_than_agents_says_what() {
     });
 }
 
+/// Every program exports those: with all jobs chosen, the sum would be that of the whole Prometheus.
+#[test]
+fn metrics_of_processes_are_those_of_our_processes() {
+    each(|name, dashboard| {
+        for query in panels(dashboard).flat_map(queries).filter(|it| it.contains("process_")) {
+            let is_one = variable(dashboard, "instance")["multi"] == false;
+            let is_ours = query.contains(" and on (job, instance) bpfready_");
+            assert!(is_one || is_ours, "{name}: {query}");
+        }
+    });
+}
+
+/// What a scrape adds, such as a pod's name and labels, is not among the columns.
+#[test]
+fn tables_name_their_columns() {
+    each_panel(|place, panel| {
+        for query in queries(panel).filter(|_| panel["type"] == "table") {
+            let is_grouped = ["max by (", "sum by ("].iter().any(|it| query.starts_with(it));
+            assert!(is_grouped, "{place}: {query}");
+        }
+    });
+}
+
 #[test]
 fn panels_do_not_lie_on_each_other() {
     each(|name, dashboard| {

@@ -6,15 +6,19 @@ use std::collections::BTreeSet;
 use bpfready::publish::names;
 use bpfready::publish::reference::{Values, values_of};
 
+use crate::manifests::kustomized;
+
 use super::expressions::{alerts, all, dashboards, exported, histogram, panels};
 
-/// What Prometheus, and the PodMonitor's relabelings, add to everything that is scraped.
-const OF_TARGETS: [&str; 3] = ["job", "instance", "node"];
+/// What Prometheus, and the PodMonitor's relabelings, add to everything that is scraped; `cluster`
+/// where one Prometheus gathers several.
+const OF_TARGETS: [&str; 4] = ["job", "instance", "node", "cluster"];
 
 /// Metrics that others export, with their labels: `up` of Prometheus, the rest of node_exporter
 /// (`collector/cpu_linux.go`, `softnet_linux.go`, `netdev_common.go`, `netstat_linux.go`).
 const OF_OTHERS: [(&str, &[&str]); 8] = [
-    ("up", &[]),
+    // Where scrape annotations are followed, with the labels of the pod.
+    ("up", &["app_kubernetes_io_name", "app_kubernetes_io_component"]),
     ("node_cpu_seconds_total", &["cpu", "mode"]),
     ("node_softnet_processed_total", &["cpu"]),
     ("node_softnet_dropped_total", &["cpu"]),
@@ -224,6 +228,21 @@ fn what_a_legend_or_an_alert_names_is_kept() {
         }
     }
     assert!(seen > 40, "{seen}");
+}
+
+/// The operator puts these on every series that it scrapes; without `honorLabels` ours gives way,
+/// as `exported_namespace`.
+#[test]
+fn labels_of_ours_win_over_those_of_the_scrape() {
+    let of_scrape = ["namespace", "pod", "container", "endpoint", "node", "job", "instance"];
+    let clashes = |it: &names::Metric| it.labels.iter().any(|it| of_scrape.contains(it));
+    assert!(exported().iter().any(clashes), "Fargate pods are told by namespace");
+    let documents = kustomized("overlays/prometheus-operator");
+    let monitors: Vec<_> = documents.iter().filter(|it| it["kind"] == "PodMonitor").collect();
+    assert_eq!(monitors.len(), 2);
+    for endpoint in monitors.iter().map(|it| &it["spec"]["podMetricsEndpoints"][0]) {
+        assert_eq!(endpoint["honorLabels"], true, "{endpoint}");
+    }
 }
 
 #[test]

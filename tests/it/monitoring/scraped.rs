@@ -148,6 +148,7 @@ fn filled_in(query: &str) -> String {
         ("$node_gib", "14"),
         ("[15m]", "[20s]"),
         ("_seconds) > 1800", "_seconds) > 0"),
+        ("_seconds) > 900", "_seconds) > 0"),
     ];
     variables.iter().fold(query.to_owned(), |query, (from, to)| query.replace(from, to))
 }

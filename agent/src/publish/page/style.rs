@@ -35,6 +35,14 @@ ul.evidence{margin:.25rem 0 0;padding-left:1.2rem;color:var(--quiet);font-size:.
 table{border-collapse:collapse;width:100%;font-size:.95rem}
 th,td{text-align:left;vertical-align:top;padding:.4rem .75rem .4rem 0;border-top:1px solid var(--line)}
 th{color:var(--quiet);font-weight:600;border-top:0}
+tbody th{color:var(--ink);border-top:1px solid var(--line)}
+pre{overflow-x:auto;white-space:pre-wrap;background:var(--soft);border:1px solid var(--line);border-radius:.5rem;padding:.5rem .75rem}
+@media (max-width:40rem){
+table.rows thead{display:none}
+table.rows tr,table.rows th,table.rows td{display:block}
+table.rows tr{border-top:1px solid var(--line);padding:.5rem 0}
+table.rows th,table.rows td{border:0;padding:.1rem 0}
+table.rows td:not([data-head=''])::before{color:var(--quiet);content:attr(data-head) ': '}}
 td.number{text-align:right;font-variant-numeric:tabular-nums}
 details{margin:.5rem 0}
 summary{cursor:pointer;color:var(--link)}

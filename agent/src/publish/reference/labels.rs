@@ -10,6 +10,8 @@ use crate::publish::words::Words;
 
 const RULES: &str = "\
 - **Could not tell is `unknown`**, never a \"no\" and never no label: select for `In [yes]`, not for `NotIn [no]`.
+- **For placement, not for secrecy**: a node's kubelet may write these labels too, so whoever took a node over can \
+lie there. Where a label has to hold against that, promise one of `node-restriction.kubernetes.io` in the NodePool.
 - **No label** means: the agent never ran on this Node, another writer holds the key \
 (`bpfready_label_held_by_other`), or the Node was made anew and the agent has not come to it yet.
 - Labels are written on change only, by server-side apply: a label that no longer holds is replaced, one that a \
@@ -30,7 +32,8 @@ Set by people, in a NodePool's template: the datapath that its nodes are meant t
 `bpfready_promise{state=\"broken\"}` is 1 for as long as it lasts. No label: nothing is promised.\n\n";
 const FARGATE: &str = "\
 No agent runs there; `bpfready controller` writes what the API server knows, under the same keys; \
-`cilium-capable` and `cilium-ready` are `false` there. Pods on Fargate get the annotation of the same name as the label `ebpf`.\n";
+`cilium-capable` and `cilium-ready` are `false` there: by the platform, where `no` is what an agent measured. \
+`In [yes]` leaves both out. Pods on Fargate get the annotation of the same name as the label `ebpf`.\n";
 
 /// All of it, as Markdown.
 pub fn page() -> String {
@@ -58,6 +61,9 @@ fn values(key: &str) -> String {
         label::DATAPATH => words::<Cni>(),
         label::SERVICE_PROXY => words::<ProxyMode>(),
         label::COMPUTE => code(Compute::ALL.map(Compute::as_str)),
+        label::CILIUM_CAPABLE | label::CILIUM_READY => {
+            format!("{}; on Fargate `false`", words::<Ternary>())
+        }
         _ => words::<Ternary>(),
     }
 }
