@@ -19,6 +19,8 @@ const FILLED_IN: [(&str, &str); 4] = [
     ("NODE", "node-b"),
 ];
 
+const LEASE: &str = r#"{"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "bpfready-controller", "namespace": "bpfready"}}"#;
+
 /// What a node's kubelet or a pod would answer, which are not there.
 const NEED_A_KUBELET: [&str; 3] = ["logs", "exec", "--raw"];
 
@@ -33,6 +35,10 @@ async fn every_kubectl_command_of_the_pages_is_understood() {
     for object in read_by_the_pages() {
         server.create(&object).await;
     }
+    // Nobody takes a Lease away: that of an earlier test's controller may be there.
+    let applied = kubectl
+        .shell(&format!("echo '{LEASE}' | kubectl apply --server-side --force-conflicts -f -"));
+    assert!(applied.status.success(), "{}", String::from_utf8_lossy(&applied.stderr));
     let mut seen = 0;
     for page in pages() {
         for command in commands(&page, "kubectl ") {
@@ -56,13 +62,11 @@ fn read_by_the_pages() -> Vec<Value> {
         ApiServer::definition("karpenter.sh", "NodeClaim", "nodeclaims", "Cluster", &["v1"]);
     let claim = json!({"apiVersion": "karpenter.sh/v1", "kind": "NodeClaim",
         "metadata": {"name": "claim-b"}, "spec": {}});
-    let lease = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
-        "metadata": {"name": "bpfready-controller", "namespace": "bpfready"}, "spec": {}});
     let metadata =
         json!({"name": "cilium-b", "namespace": "kube-system", "labels": {"k8s-app": "cilium"}});
     let spec = json!({"nodeName": "node-b", "containers": [{"name": "c", "image": "i:1"}]});
     let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec});
-    vec![claims, claim, lease, pod]
+    vec![claims, claim, pod]
 }
 
 /// Done, or refused by a node that is not there, which is past everything that can be mistyped.
