@@ -13,14 +13,29 @@ const CHECKOV: &str = "checkov==3.3.30";
 /// Where each finding that stays is explained.
 const EXPLAINED: &str = "docs/privileges.md";
 
-/// Runs checkov on the default overlay and the Dockerfile.
+/// What is checked for an image: that for others, and ours.
+const RECIPES: [&str; 2] = ["Dockerfile", "manifests/image/Containerfile"];
+
+/// Runs checkov on every overlay and on the recipes of the image.
 pub(crate) fn audit() -> Result<()> {
     let dir = places::root().join("target/audit");
-    fs::create_dir_all(&dir)?;
-    let mut kubectl = Command::new(setup::kubernetes_tool("kubectl"));
-    kubectl.arg("kustomize").arg(places::root().join("manifests/overlays/least-privilege"));
-    fs::write(dir.join("manifests.yaml"), process::output(&mut kubectl)?)?;
-    fs::copy(places::root().join("Dockerfile"), dir.join("Dockerfile"))?;
+    if dir.exists() {
+        fs::remove_dir_all(&dir)?;
+    }
+    for overlay in fs::read_dir(places::root().join("manifests/overlays"))? {
+        let overlay = overlay?;
+        let mut kubectl = Command::new(setup::kubernetes_tool("kubectl"));
+        kubectl.arg("kustomize").arg(overlay.path());
+        let into = dir.join(overlay.file_name());
+        fs::create_dir_all(&into)?;
+        fs::write(into.join("manifests.yaml"), process::output(&mut kubectl)?)?;
+    }
+    for recipe in RECIPES {
+        let into = dir.join(recipe.replace('/', "-"));
+        fs::create_dir_all(&into)?;
+        // checkov knows a recipe by this name.
+        fs::copy(places::root().join(recipe), into.join("Dockerfile"))?;
+    }
     let found = findings(&serde_json::from_slice(&checkov(&dir)?)?);
     let text = fs::read_to_string(places::root().join(EXPLAINED))?;
     let is_explained = |id: &str| text.lines().any(|it| it.starts_with('|') && names(it, id));

@@ -44,10 +44,20 @@ fn list(findings: &[&Finding]) -> Markup {
     }
 }
 
+/// Red is for what is in the way; `bpfready check` says warning to the rest as well.
+fn mark(finding: &Finding) -> Markup {
+    match (finding.outcome, finding.severity) {
+        (Outcome::Fail, Severity::Degraded | Severity::Advisory) => {
+            html! { span.badge.fair { "warning" } }
+        }
+        (outcome, _) => badge(outcome),
+    }
+}
+
 fn one(finding: &Finding) -> Markup {
     html! {
         p {
-            (badge(finding.outcome)) " " strong { (finding.message) } " "
+            (mark(finding)) " " strong { (finding.message) } " "
             span.quiet { (finding.severity.word()) ", " code { (finding.rule) } }
         }
         @if !finding.remedy.is_empty() { p.remedy { (finding.remedy) } }
