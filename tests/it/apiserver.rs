@@ -581,6 +581,38 @@ async fn to_apply_what_does_not_exist_creates_it() {
     assert_eq!(code(applied), 404);
 }
 
+/// How the agent and the controller mean a Node that is there, and no other one.
+#[tokio::test]
+async fn to_apply_with_a_uid_makes_nothing_and_changes_no_other_object() {
+    let (_server, nodes) = with_node().await;
+    let uid = nodes.get("a").await.unwrap().metadata.uid.unwrap();
+    let params = PatchParams::apply("agent");
+    let labels = |name: &str, uid: &str| {
+        let metadata = json!({"name": name, "uid": uid, "labels": {"example.io/x": "1"}});
+        Patch::Apply(config(&json!({"metadata": metadata})))
+    };
+    let node = nodes.patch("a", &params, &labels("a", &uid)).await.unwrap();
+    assert_eq!(label(&node, "example.io/x"), Some("1"));
+    let other = "01234567-89ab-cdef-0123-456789abcdef";
+    assert_eq!(code(nodes.patch("a", &params, &labels("a", other)).await), 409);
+    assert_eq!(code(nodes.patch("gone", &params, &labels("gone", &uid)).await), 409);
+    let condition = json!({"type": "example.io/Ready", "status": "True",
+        "lastHeartbeatTime": "2026-11-23T05:00:00Z", "lastTransitionTime": "2026-11-23T05:00:00Z",
+        "reason": "Ok", "message": "Ok."});
+    let status = |uid: &str| {
+        let body =
+            json!({"metadata": {"name": "a", "uid": uid}, "status": {"conditions": [condition]}});
+        Patch::Apply(config(&body))
+    };
+    assert_eq!(code(nodes.patch_status("a", &params, &status(other)).await), 409);
+    nodes.patch_status("a", &params, &status(&uid)).await.unwrap();
+    let empty = json!({"metadata": {"name": "a", "uid": uid}, "status": {"conditions": []}});
+    let node = nodes.patch_status("a", &params, &Patch::Apply(config(&empty))).await.unwrap();
+    let left = node.status.unwrap().conditions.unwrap_or_default();
+    assert!(left.iter().all(|it| it.type_ != "example.io/Ready"), "{left:?}");
+    assert_eq!(nodes.list(&ListParams::default()).await.unwrap().items.len(), 1);
+}
+
 #[tokio::test]
 async fn faults_happen_as_often_as_they_were_injected() {
     let (server, nodes) = with_node().await;

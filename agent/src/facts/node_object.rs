@@ -68,13 +68,17 @@ pub struct Condition {
 }
 
 impl NodeObject {
-    /// Whether Karpenter made this Node, or is about to register it: by its labels, annotations or
-    /// taint.
+    /// Whether Karpenter made this Node, or is about to register it: by its labels, annotations,
+    /// taint or owner.
     pub fn has_karpenter_marks(&self) -> bool {
         const DOMAIN: &str = "karpenter.sh/";
         let taints = self.taints.iter().map(|it| &it.key);
         let mut keys = self.labels.keys().chain(&self.annotations).chain(taints);
         keys.any(|it| it.starts_with(DOMAIN))
+            || self
+                .owners
+                .iter()
+                .any(|it| it.kind == "NodeClaim" && it.api_version.starts_with(DOMAIN))
     }
 
     /// Whether Karpenter's one synchronisation of taints and labels is done.

@@ -29,6 +29,8 @@ mod node;
 #[cfg(feature = "kubernetes")]
 pub mod node_api;
 mod object;
+#[cfg(feature = "kubernetes")]
+mod patience;
 mod pins;
 pub mod privilege;
 mod procfs;

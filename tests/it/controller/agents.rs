@@ -57,7 +57,7 @@ fn spawn(listener: TcpListener, text: String, access: Access, tls: Option<Tls>) 
 const FAILURES: [(&str, &str); 6] = [
     ("closed", "refused"),
     ("garbage", "not a NodeReport of this version"),
-    ("huge", "more than 8 MiB"),
+    ("huge", "more than 4 MiB"),
     ("silent", "no report within"),
     ("tls", "not plain HTTP"),
     ("token", "401"),

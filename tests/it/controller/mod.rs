@@ -8,3 +8,4 @@ mod kinds;
 mod process;
 mod serves;
 mod stages;
+mod thrift;

@@ -176,6 +176,7 @@ impl Call<'_> {
         let key = self.key();
         let live = self.state.store().get(self.resource.shelf(), &key);
         if live.is_none() {
+            self.write(&key).check_absent(change)?;
             self.may_create_by_apply(change)?;
         }
         let before = live.as_ref().map(|it| events::shown(&self.resource, it.value()));

@@ -155,6 +155,27 @@ impl Write<'_> {
         Ok(new)
     }
 
+    /// Who names a uid means an object that there was: it is not made anew (`applyPatch` of
+    /// `k8s.io/apiserver/pkg/endpoints/handlers/patch.go`).
+    ///
+    /// # Errors
+    ///
+    /// The conflict.
+    pub(super) fn check_absent(&self, by: &Change<'_>) -> Result<(), Refusal> {
+        let Change::Patch(PatchKind::Apply, body) = by else { return Ok(()) };
+        let config = config(body)?;
+        let Some(uid) = config["metadata"]["uid"].as_str().filter(|it| !it.is_empty()) else {
+            return Ok(());
+        };
+        let Resource { group, plural, .. } = self.resource;
+        let mut refusal = Refusal::conflict(group, plural, &self.key.1);
+        refusal.message = format!(
+            "{}: uid mismatch: the provided object specified uid {uid}, and no existing object was found",
+            refusal.message
+        );
+        Err(refusal)
+    }
+
     /// Applies `config` to `object`; on an empty one this creates it.
     fn merge_config(&self, object: &mut Value, config: &Value) -> Result<(), Refusal> {
         let is_new = object.get("metadata").is_none();

@@ -35,12 +35,14 @@ pub(super) fn answer(report: &ClusterReport, fail_on: FailOn) -> Answer {
         }))
     };
     let eligible = || report.nodes.iter().filter(|it| it.allows_cilium);
+    // Nodes that could not be listed may be of any kind.
+    let unseen = || report.is_unread("nodes").then_some(Ternary::Unknown);
     match fail_on {
         FailOn::Never => Answer::Yes,
         FailOn::Error => graded(Grade::Error).into(),
         FailOn::Warning => graded(Grade::Warning).into(),
-        FailOn::Incapable => worst(eligible().map(|it| it.cilium_capable)).into(),
-        FailOn::NotReady => worst(eligible().map(|it| it.cilium_ready)).into(),
+        FailOn::Incapable => worst(eligible().map(|it| it.cilium_capable).chain(unseen())).into(),
+        FailOn::NotReady => worst(eligible().map(|it| it.cilium_ready).chain(unseen())).into(),
         FailOn::Disabled => report.decision.cilium_enabled.into(),
     }
 }
@@ -131,6 +133,17 @@ mod tests {
                 it.nodes[0].cilium_ready = value;
             });
             assert_eq!(answer(&told, FailOn::NotReady), wanted, "{allowed} {value:?}");
+        }
+    }
+
+    #[test]
+    fn nodes_that_could_not_be_listed_are_no_yes() {
+        let mut cluster = sample::empty();
+        let denied = crate::facts::Cause::PermissionDenied;
+        cluster.nodes = crate::facts::Observed::unknown(denied, "nodes is forbidden");
+        let report = judge(&cluster, &Measurements::new(), &Policy::default());
+        for fail_on in [FailOn::Incapable, FailOn::NotReady] {
+            assert_eq!(answer(&report, fail_on), Answer::Unknown, "{fail_on:?}");
         }
     }
 

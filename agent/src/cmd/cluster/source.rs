@@ -8,7 +8,8 @@ use clap::{Args as ClapArgs, ValueEnum};
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 
-use super::{objects, reports};
+use super::objects;
+use super::reports::Reducer;
 use crate::cmd::agent::args::prefix;
 use crate::cmd::progress;
 use crate::facts::cluster::{Cluster, Interner, Text};
@@ -74,7 +75,8 @@ impl SourceArgs {
             Agents::Labels => Measurements::new(),
             Agents::Address => {
                 let asking = Asking { port: self.agent_port, ..Asking::default() };
-                agents::ask(addresses(&cluster), asking, |it| reports::reduce(&policy, it)).await
+                let reducer = Reducer::new(policy);
+                agents::ask(addresses(&cluster), asking, |it| reducer.reduce(it)).await
             }
         };
         tracing::debug!(requests = reader.requests().0, "asked the API server");

@@ -1,5 +1,6 @@
 //! The arguments of the controller.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -90,6 +91,14 @@ Examples:
 Ends with 0 after SIGTERM or SIGINT, with 2 when it cannot start. Gives its Lease back, deletes nothing.
 ";
 
+/// A name that no other replica has: in containers all have the same process id, and on the host's
+/// network the same host name too.
+fn identity() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let chance = RandomState::new().hash_one(std::process::id());
+    format!("{}-{chance:016x}", host.trim())
+}
+
 impl Args {
     pub(super) fn switches(&self) -> Switches {
         Switches {
@@ -97,6 +106,7 @@ impl Args {
             pods: self.fargate_pods,
             events: self.fargate_events,
             node_pools: self.label_nodepools,
+            assumed: self.asked.policy().fargate,
         }
     }
 
@@ -119,7 +129,6 @@ impl Args {
     }
 
     pub(super) fn candidate(&self) -> Candidate {
-        let identity = || format!("bpfready-{}", std::process::id());
         Candidate {
             namespace: self.namespace.clone(),
             name: self.lease.clone(),

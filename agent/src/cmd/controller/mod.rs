@@ -4,6 +4,7 @@ mod args;
 mod latest;
 mod site;
 mod starts;
+mod watches;
 mod world;
 
 use std::sync::Arc;
@@ -13,20 +14,20 @@ use anyhow::Context as _;
 use futures::StreamExt as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
 pub use args::Args;
 
 use super::Answer;
 use super::agent::memory;
-use super::cluster::reports::reduce;
+use super::cluster::reports::Reducer;
 use super::cluster::source::addresses;
 use crate::facts::cluster::text::Interner;
-use crate::facts::cluster::{Cluster, Node, Pod, Time};
+use crate::facts::cluster::{Cluster, Time};
 use crate::judge;
 use crate::judge::cluster::Measurements;
-use crate::observe::cluster::follow::{Change, follow};
-use crate::observe::cluster::{Reader, Selection, agents, read};
+use crate::observe::cluster::{Reader, agents, read};
 use crate::publish::cluster::Author;
 use crate::publish::cluster::lease;
 use crate::publish::cluster::metrics::Starts;
@@ -35,6 +36,7 @@ use crate::publish::cluster::writes::{Write, missing};
 use crate::publish::serve;
 use latest::{Latest, Published};
 use starts::Counted;
+use watches::watches;
 use world::World;
 
 /// From a change to the judgement that holds it: a burst is judged once.
@@ -98,16 +100,19 @@ async fn control(args: &Args, node_policy: Arc<judge::Policy>) -> anyhow::Result
         sent: Arc::clone(&shared.sent),
     };
     let serving = tokio::spawn(serve::serve(server, listener, stopped.clone()));
-    let election = {
+    let mut election = {
         let (client, stopped) = (client.clone(), stopped.clone());
         tokio::spawn(async move { lease::take_part(client, candidate, &lead, stopped).await })
     };
-    tokio::spawn(writer.run());
+    let mut writing = tokio::spawn(writer.run());
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     tracing::info!(listen = %args.listen, "watching");
     tokio::select! {
         () = Loop::new(args, node_policy, shared, tell).run() => {}
+        // A leader that writes nothing, or that no longer looks whether it leads, is worse than none.
+        ended = &mut election => anyhow::bail!("the election broke: {ended:?}. Please report this"),
+        ended = &mut writing => anyhow::bail!("the writer broke: {ended:?}. Please report this"),
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
@@ -132,8 +137,10 @@ struct Loop<'a> {
     world: World,
     counted: Counted,
     news: (mpsc::Sender<News>, mpsc::Receiver<News>),
+    /// What is not watched is being read. A server that is slow is not asked twice at once.
+    reading: Option<JoinHandle<()>>,
     /// Agents are being asked.
-    asking: bool,
+    asking: Option<JoinHandle<()>>,
     asked: Option<Instant>,
 }
 
@@ -153,17 +160,15 @@ impl<'a> Loop<'a> {
             world: World::new(Cluster::not_read(now)),
             counted: Counted::new(Time(i64::try_from(now).unwrap_or(i64::MAX))),
             news: mpsc::channel(2),
-            asking: false,
+            reading: None,
+            asking: None,
             asked: None,
         }
     }
 
     async fn run(mut self) {
-        let client = self.shared.reader.client().clone();
-        let interner = || Interner::for_prefix(&self.args.prefix);
-        let nodes = follow::<Node>(client.clone(), &Selection::nodes(), "Node", interner());
-        let pods = follow::<Pod>(client, &Selection::fargate_pods(), "Pod", interner());
-        tokio::pin!(nodes, pods);
+        let heard = watches(self.shared.reader.client(), &self.args.prefix);
+        tokio::pin!(heard);
         let mut refresh = interval(self.args.refresh());
         refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut settle = interval(SETTLE);
@@ -171,14 +176,7 @@ impl<'a> Loop<'a> {
         let mut changed = false;
         loop {
             tokio::select! {
-                Some(change) = nodes.next() => {
-                    changed |= is_news(&change);
-                    self.world.nodes(change);
-                }
-                Some(change) = pods.next() => {
-                    changed |= is_news(&change);
-                    self.world.pods(change);
-                }
+                Some(heard) = heard.next() => changed |= self.world.hear(heard),
                 Some(news) = self.news.1.recv() => {
                     self.hear(news);
                     changed = true;
@@ -187,19 +185,27 @@ impl<'a> Loop<'a> {
                 _ = settle.tick(), if changed && self.world.is_whole() => {
                     self.judge();
                     changed = false;
+                    // The first time; after that they are asked when the rest was read.
+                    if self.asked.is_none() {
+                        self.ask_agents();
+                    }
                 }
             }
         }
     }
 
     /// Reads beside the loop: watches go on meanwhile.
-    fn refresh(&self) {
+    fn refresh(&mut self) {
+        if is_under_way(self.reading.as_ref()) {
+            tracing::warn!("the API server has not answered everything since the last time");
+            return;
+        }
         let (shared, news) = (Arc::clone(&self.shared), self.news.0.clone());
         let mut interner = Interner::for_prefix(&self.args.prefix);
-        tokio::spawn(async move {
+        self.reading = Some(tokio::spawn(async move {
             let rest = read::rest(&shared.reader, &mut interner, now()).await;
             let _ = news.send(News::Rest(Box::new(rest))).await;
-        });
+        }));
     }
 
     fn hear(&mut self, news: News) {
@@ -208,25 +214,26 @@ impl<'a> Loop<'a> {
                 self.world.rest(*rest);
                 self.ask_agents();
             }
-            News::Measured(measurements) => {
-                self.asking = false;
-                self.world.measurements = measurements;
-            }
+            News::Measured(measurements) => self.world.measurements = measurements,
         }
     }
 
+    /// Asks where agents are; before the nodes and their pods were listed nobody knows.
     fn ask_agents(&mut self) {
-        let Some(often) = self.args.reports() else { return };
-        if self.asking || self.asked.is_some_and(|it| it.elapsed() < often) {
+        let Some(often) = self.args.reports().filter(|_| self.world.is_whole()) else { return };
+        let is_soon = self.asked.is_some_and(|it| it.elapsed() < often);
+        if is_soon || is_under_way(self.asking.as_ref()) {
             return;
         }
-        (self.asking, self.asked) = (true, Some(Instant::now()));
+        self.asked = Some(Instant::now());
         let (nodes, asking) = (addresses(&self.world.cluster), self.args.asking());
-        let (policy, news) = (Arc::clone(&self.node_policy), self.news.0.clone());
-        tokio::spawn(async move {
-            let measured = agents::ask(nodes, asking, |it| reduce(&policy, it)).await;
+        // Anew each time: what no node says any more is forgotten.
+        let reducer = Reducer::new((*self.node_policy).clone());
+        let news = self.news.0.clone();
+        self.asking = Some(tokio::spawn(async move {
+            let measured = agents::ask(nodes, asking, |it| reducer.reduce(it)).await;
             let _ = news.send(News::Measured(measured)).await;
-        });
+        }));
     }
 
     fn judge(&mut self) {
@@ -249,8 +256,8 @@ impl<'a> Loop<'a> {
     }
 }
 
-fn is_news<T>(change: &Change<T>) -> bool {
-    !matches!(change, Change::Broken(_))
+fn is_under_way(task: Option<&JoinHandle<()>>) -> bool {
+    task.is_some_and(|it| !it.is_finished())
 }
 
 /// Seconds since the Unix epoch.

@@ -220,10 +220,13 @@ impl<'de> Visitor<'de> for Map {
 /// The prefix of our keys on objects, unless it is configured; in facts it is always this one.
 pub const PREFIX: &str = "bpfready.io/";
 
-/// Every string once.
+/// Every string once, as long as somebody holds it.
 #[derive(Debug, Default)]
 pub struct Interner {
     known: HashSet<Text>,
+    /// When so many are known, those that nobody holds any more are forgotten: names come and go for
+    /// months.
+    enough: usize,
     /// What our keys begin with on this cluster's objects; `None`: with [`PREFIX`].
     configured: Option<String>,
 }
@@ -232,7 +235,7 @@ impl Interner {
     /// An interner for a cluster where our keys have this prefix, such as `example.org/`.
     pub fn for_prefix(prefix: &str) -> Self {
         let configured = (prefix != PREFIX).then(|| prefix.to_owned());
-        Self { known: HashSet::new(), configured }
+        Self { configured, ..Self::default() }
     }
 
     /// Gives our keys the prefix that they have in facts.
@@ -257,8 +260,17 @@ impl Interner {
     pub fn share(&mut self, text: &mut Text) {
         match self.known.get(&**text) {
             Some(known) => *text = known.clone(),
-            None => drop(self.known.insert(text.clone())),
+            None => self.learn(text.clone()),
         }
+    }
+
+    fn learn(&mut self, text: Text) {
+        if self.known.len() >= self.enough {
+            self.forget_unused();
+            // Twice as many as are in use: looking through them costs no more than learning them.
+            self.enough = (2 * self.known.len()).max(1024);
+        }
+        self.known.insert(text);
     }
 
     /// As [`Self::share`], for every key and value.
@@ -269,7 +281,7 @@ impl Interner {
         }
     }
 
-    /// Forgets strings that nobody else holds any more. Call it now and then: names come and go.
+    /// Forgets strings that nobody else holds any more.
     pub fn forget_unused(&mut self) {
         self.known.retain(|it| Arc::strong_count(&it.0) > 1);
     }
@@ -314,6 +326,21 @@ mod tests {
         drop((first, second));
         interner.forget_unused();
         assert!(interner.is_empty());
+    }
+
+    /// A name a second for a day, as of pods of a job: each is held for a moment.
+    #[test]
+    fn names_that_come_and_go_fill_no_memory() {
+        let mut interner = Interner::default();
+        let mut held = Text::from("held");
+        interner.share(&mut held);
+        for number in 0..86_400 {
+            interner.share(&mut Text::from(format!("job-{number}")));
+        }
+        assert!(interner.len() <= 2048, "{}", interner.len());
+        let mut again = Text::from("held");
+        interner.share(&mut again);
+        assert!(Arc::ptr_eq(&held.0, &again.0), "what is in use is not forgotten");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::meta::Meta;
 use super::pod::PodSpec;
-use super::selector::LabelSelector;
+use super::selector::{Expression, LabelSelector, NodeSelectorTerm, Operator};
 use super::text::{Interner, Labels, Text, Trim, null_is_default};
 
 /// A DaemonSet.
@@ -17,6 +17,19 @@ pub struct DaemonSet {
     pub spec: WorkloadSpec,
     /// How far it is.
     pub status: DaemonSetStatus,
+}
+
+impl DaemonSet {
+    /// Whether it wants a pod on nodes with these labels, whatever their taints.
+    pub fn is_meant_for(&self, labels: &Labels) -> bool {
+        let spec = &self.spec.template.spec;
+        let terms = spec.affinity.as_ref().map_or(&[][..], |it| it.terms());
+        let selected = spec.node_selector.iter().all(|(key, value)| labels.is(key, value));
+        let fits = |it: &NodeSelectorTerm| {
+            it.match_expressions.iter().all(|it| it.holds(labels.get(&it.key)))
+        };
+        selected && (terms.is_empty() || terms.iter().any(fits))
+    }
 }
 
 /// `spec` of a workload.
@@ -138,16 +151,84 @@ impl NetworkPolicy {
     /// Whether it is about pods with these labels in this namespace.
     pub fn selects(&self, namespace: &str, labels: &Labels) -> bool {
         let here = self.metadata.namespace.is_empty() || self.metadata.namespace == namespace;
-        let rules = self.spec.iter().chain(&self.specs);
-        let mut selectors =
-            rules.filter_map(|it| it.pod_selector.as_ref().or(it.endpoint_selector.as_ref()));
-        here && selectors.any(|it| it.selects(labels))
+        let mut rules = self.spec.iter().chain(&self.specs);
+        here && rules.any(|it| match (&it.pod_selector, &it.endpoint_selector) {
+            (Some(selector), _) => selector.selects(labels),
+            (None, Some(selector)) => selects_endpoint(selector, namespace, labels),
+            (None, None) => false,
+        })
     }
+}
+
+/// Whether an endpoint selector of Cilium means a pod: its keys may say where a label comes from, and
+/// name what is no label of the pod
+/// (<https://docs.cilium.io/en/stable/security/policy/language/>, `pkg/labels`).
+fn selects_endpoint(selector: &LabelSelector, namespace: &str, labels: &Labels) -> bool {
+    let exact = selector.match_labels.iter().map(|(key, value)| Expression {
+        key: key.clone(),
+        operator: Operator::In,
+        values: vec![value.clone()],
+    });
+    let all = exact.chain(selector.match_expressions.iter().cloned());
+    all.into_iter().all(|it| {
+        let source = it.key.split_once(':');
+        let key = source.map_or(&*it.key, |(_, key)| key);
+        match source {
+            Some(("k8s" | "any" | "", _)) | None if key == "io.kubernetes.pod.namespace" => {
+                it.holds(Some(&namespace.into()))
+            }
+            // Labels of the namespace, of the ServiceAccount, of the cluster: not known here. A policy
+            // that may mean a pod is told.
+            Some(("k8s" | "any" | "", _)) | None if key.starts_with("io.cilium.k8s.") => true,
+            Some(("k8s" | "any" | "", _)) | None => it.holds(labels.get(key)),
+            // `reserved:host`, `cidr:…`: no pod has it.
+            Some(_) => it.holds(None),
+        }
+    })
 }
 
 impl Trim for NetworkPolicy {
     fn trim(&mut self, interner: &mut Interner) {
         self.metadata.trim(interner);
         interner.share(&mut self.kind);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cilium(selector: serde_json::Value) -> NetworkPolicy {
+        serde_json::from_value(serde_json::json!({
+            "kind": "CiliumNetworkPolicy", "metadata": {"name": "p", "namespace": "web"},
+            "spec": {"endpointSelector": selector}
+        }))
+        .unwrap()
+    }
+
+    /// Forms of the policy language's documentation.
+    #[test]
+    fn an_endpoint_selector_may_say_where_a_label_comes_from() {
+        let labels: Labels = serde_json::from_value(serde_json::json!({"app": "shop"})).unwrap();
+        for (selector, wanted) in [
+            (serde_json::json!({}), true),
+            (serde_json::json!({"matchLabels": {"app": "shop"}}), true),
+            (serde_json::json!({"matchLabels": {"k8s:app": "shop"}}), true),
+            (serde_json::json!({"matchLabels": {"any:app": "shop"}}), true),
+            (serde_json::json!({"matchLabels": {"k8s:app": "other"}}), false),
+            (serde_json::json!({"matchLabels": {"k8s:io.kubernetes.pod.namespace": "web"}}), true),
+            (serde_json::json!({"matchLabels": {"io.kubernetes.pod.namespace": "db"}}), false),
+            (serde_json::json!({"matchLabels": {"reserved:host": ""}}), false),
+            (
+                serde_json::json!({"matchExpressions": [
+                    {"key": "k8s:app", "operator": "In", "values": ["shop"]}
+                ]}),
+                true,
+            ),
+        ] {
+            let told = selector.to_string();
+            assert_eq!(cilium(selector).selects("web", &labels), wanted, "{told}");
+            assert!(!cilium(serde_json::json!({})).selects("db", &labels), "another namespace");
+        }
     }
 }

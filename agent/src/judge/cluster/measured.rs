@@ -1,6 +1,7 @@
 //! What the agents measured, as far as a cluster's report needs it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -8,16 +9,17 @@ use super::works::WORKS;
 use crate::facts::Observed;
 use crate::facts::cluster::text::PREFIX;
 use crate::facts::cluster::{Node, Text};
+use crate::judge::releases::KNOWN;
 use crate::judge::report::{
     Cni, Extent, FeatureStatus, Finding, Outcome, ProxyMode, Release, Severity, Ternary, Verdict,
 };
 
 /// By node name: what its agent said, or why it could not be asked. A node that is not here has no
-/// agent.
-pub type Measurements = BTreeMap<Text, Observed<Measured>>;
+/// agent. Nodes of one image say the same, which is there once.
+pub type Measurements = BTreeMap<Text, Observed<Arc<Measured>>>;
 
 /// What the agent of one node measured.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Measured {
     /// eBPF as a whole.
@@ -56,25 +58,40 @@ pub struct Measured {
     pub leftovers: Vec<Text>,
 }
 
+/// Most sentences that are kept of each kind, and most bytes of one: a report comes from a node that
+/// somebody may have taken over, and what is kept of it is kept for every node.
+const MOST_SENTENCES: usize = 64;
+const MOST_BYTES: usize = 512;
+
+fn cut(text: &str) -> Text {
+    text[..text.floor_char_boundary(MOST_BYTES)].into()
+}
+
+/// The answers about releases that anybody can ask about.
+fn known_releases(told: &BTreeMap<Release, Ternary>) -> BTreeMap<Release, Ternary> {
+    let asked = KNOWN.iter();
+    asked.filter_map(|it| Some((*it, *told.get(it)?))).collect()
+}
+
 impl Measured {
     /// The verdict of an agent's report, in short.
     pub fn of(verdict: &Verdict) -> Self {
         let cilium = &verdict.cilium;
         let feature = |name: &&str| Some(((*name).into(), cilium.features.get(*name)?.status));
         let blockers = cilium.blockers.get(&cilium.target).map_or(&[][..], Vec::as_slice);
-        let texts = |list: &[String]| list.iter().map(|it| it.as_str().into()).collect();
+        let texts = |list: &[String]| list.iter().take(MOST_SENTENCES).map(|it| cut(it)).collect();
         Self {
             ebpf: verdict.ebpf.status,
             datapath: verdict.datapath.cni,
-            mode: verdict.datapath.mode.as_str().into(),
+            mode: cut(&verdict.datapath.mode),
             service_proxy: verdict.service_proxy.mode,
             target: Some(cilium.target),
             capable: cilium.capable,
             ready: cilium.ready,
-            releases: cilium.releases.clone(),
+            releases: known_releases(&cilium.releases),
             blockers: texts(blockers),
             features: WORKS.iter().filter_map(feature).collect(),
-            values: cilium.values.iter().filter_map(against).collect(),
+            values: cilium.values.iter().filter_map(against).take(MOST_SENTENCES).collect(),
             conflicts: texts(&verdict.datapath.conflicts),
             leftovers: texts(&verdict.datapath.leftovers),
         }
@@ -90,10 +107,14 @@ impl Measured {
 
     /// What the agent's labels on a Node say; `None`: there are none of an agent.
     ///
-    /// The controller labels Fargate nodes itself, so those labels measure nothing.
+    /// The controller labels Fargate nodes itself, with the word `false` where an agent says `no`:
+    /// those labels measure nothing.
     pub fn from_labels(node: &Node) -> Option<Self> {
         let label = |key: &str| node.metadata.labels.get(&format!("{PREFIX}{key}"));
         let ebpf = label("ebpf")?;
+        if label("cilium-capable").is_some_and(|it| it == "false") {
+            return None;
+        }
         Some(Self {
             ebpf: word(ebpf).unwrap_or(Extent::Unknown),
             // `+` is no character of a label value.
@@ -126,7 +147,7 @@ fn word<T: serde::de::DeserializeOwned>(word: &str) -> Option<T> {
 fn against(finding: &Finding) -> Option<Text> {
     let fails = finding.outcome == Outcome::Fail && finding.severity != Severity::Advisory;
     let value = finding.value.as_deref().unwrap_or(&finding.rule);
-    fails.then(|| format!("{value}: {}", finding.message).into())
+    fails.then(|| cut(&format!("{value}: {}", finding.message)))
 }
 
 #[cfg(test)]
@@ -161,5 +182,7 @@ mod tests {
         let measured = Measured::from_labels(&node).unwrap();
         assert_eq!((measured.ebpf, measured.datapath), (Extent::Unknown, Cni::Unknown));
         assert_eq!(Measured::from_labels(&labelled(&[])), None);
+        let controllers = [("bpfready.io/ebpf", "none"), ("bpfready.io/cilium-capable", "false")];
+        assert_eq!(Measured::from_labels(&labelled(&controllers)), None);
     }
 }

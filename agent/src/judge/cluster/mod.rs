@@ -92,6 +92,7 @@ pub fn judge(cluster: &Cluster, measurements: &Measurements, policy: &Policy) ->
         kind: "ClusterReport".into(),
         taken_at_seconds: cluster.taken_at_seconds,
         kubernetes: cluster.version.known().cloned(),
+        unread: cluster.failures().into_iter().map(|(part, _)| part.into()).collect(),
         target,
         decision,
         recommendation,
@@ -110,9 +111,8 @@ pub fn nodes_with_agents(
     cluster: &Cluster,
 ) -> std::collections::BTreeSet<crate::facts::cluster::Text> {
     let pods = Cluster::known(&cluster.agent_pods).iter().filter(|it| it.status.phase == "Running");
-    let labelled = Cluster::known(&cluster.nodes).iter().filter(|it| {
-        compute::compute(it).compute != Compute::Fargate && Measured::from_labels(it).is_some()
-    });
+    let labelled =
+        Cluster::known(&cluster.nodes).iter().filter(|it| Measured::from_labels(it).is_some());
     pods.map(|it| it.spec.node_name.clone())
         .chain(labelled.map(|it| it.metadata.name.clone()))
         .collect()

@@ -1,6 +1,7 @@
 //! One node of the report: what it is, what is known of it, and who says so.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +11,7 @@ use super::fargate::Assumption;
 use super::measured::{Measured, Measurements};
 use crate::facts::Observed;
 use crate::facts::cluster::{Cluster, Interner, Node, Text};
-use crate::judge::report::{Cni, Extent, FeatureStatus, ProxyMode, Release, Ternary};
+use crate::judge::report::{Cni, Extent, ProxyMode, Release, Ternary};
 
 /// One node of the report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,9 +48,10 @@ pub struct NodeLine {
     pub report_failure: Option<Text>,
     /// Why `cilium_capable` is no or unknown: ids of findings, or one sentence.
     pub why: Vec<Text>,
-    /// What the matrix shows of the target's features; only an agent's report tells them.
+    /// What the agent measured, for what the matrix shows of the target's features; `None`: no report
+    /// of it was had.
     #[serde(skip)]
-    pub features: BTreeMap<Text, FeatureStatus>,
+    pub measured: Option<Arc<Measured>>,
 }
 
 /// Who says what is said about a node.
@@ -90,7 +92,7 @@ pub(super) fn lines(
 
 fn line(
     node: &Node,
-    measured: Option<&Observed<Measured>>,
+    measured: Option<&Observed<Arc<Measured>>>,
     hints: &Hints<'_>,
     policy: &Policy,
     target: Release,
@@ -112,7 +114,7 @@ fn line(
         source: Source::Nobody,
         report_failure: None,
         why: Vec::new(),
-        features: BTreeMap::new(),
+        measured: None,
     };
     by_api(&mut line, hints);
     match measured {
@@ -128,11 +130,11 @@ fn line(
 }
 
 /// What the agent measured.
-fn by_report(line: &mut NodeLine, measured: &Measured, target: Release) {
+fn by_report(line: &mut NodeLine, measured: &Arc<Measured>, target: Release) {
     line.source = Source::Report;
     take(line, measured);
     line.cilium_capable = measured.capable_of(target);
-    line.features = measured.features.clone();
+    line.measured = Some(Arc::clone(measured));
     let about_target = measured.target == Some(target);
     if line.cilium_capable != Ternary::Yes && about_target {
         line.why = measured.blockers.iter().chain(&measured.values).cloned().collect();
@@ -142,9 +144,7 @@ fn by_report(line: &mut NodeLine, measured: &Measured, target: Release) {
 /// What the agent's labels say. They speak about the target that the agent was given, so a target
 /// that was asked for here stays unknown.
 fn by_labels(line: &mut NodeLine, node: &Node, policy: &Policy) {
-    // What the controller itself wrote there is no measurement.
-    let labels = (line.compute != Compute::Fargate).then(|| Measured::from_labels(node)).flatten();
-    if let Some(labels) = labels {
+    if let Some(labels) = Measured::from_labels(node) {
         line.source = Source::Labels;
         take(line, &labels);
         if policy.target.is_none() {

@@ -50,7 +50,8 @@ pub(super) fn presence(
         crd_release: crds(cluster).find_map(|it| {
             schema_release(it.metadata.labels.get("io.cilium.k8s.crd.schema.version")?)
         }),
-        chained_behind: chained.filter(|it| **it != "none" && !it.is_empty()).cloned(),
+        // With `portmap` Cilium is the first of the chain, and carries the packets itself.
+        chained_behind: chained.filter(|it| !["none", "", "portmap"].contains(&&***it)).cloned(),
         vpc_cni: vpc_cni(cluster, nodes),
         fargate: fargate.present,
         agents: Cluster::known(&cluster.agent_pods).len().max(measurements.len()),
@@ -132,6 +133,23 @@ mod tests {
             ("localhost:5000/cilium", None),
         ] {
             assert_eq!(tag_release(image), minor.map(Release::one), "{image}");
+        }
+    }
+
+    #[test]
+    fn cilium_is_chained_behind_a_cni_and_not_behind_portmap() {
+        let behind = |mode: &str| {
+            let config = serde_json::json!({"data": {"cni-chaining-mode": mode}});
+            let mut cluster = crate::judge::cluster::sample::empty();
+            cluster.cilium_config = Observed::Known(Some(serde_json::from_value(config).unwrap()));
+            let policy = crate::judge::cluster::Policy::default();
+            crate::judge::cluster::judge(&cluster, &Measurements::new(), &policy)
+                .presence
+                .chained_behind
+        };
+        assert_eq!(behind("aws-cni").as_deref(), Some("aws-cni"));
+        for none in ["none", "", "portmap"] {
+            assert_eq!(behind(none), None, "{none:?}");
         }
     }
 

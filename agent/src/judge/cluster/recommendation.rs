@@ -1,13 +1,16 @@
 //! What to do with this cluster's datapath: keep it, enable Cilium, migrate, or what is in the way.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use super::compute::Compute;
 use super::findings::{Migrating, Scene, WARNING, count};
 use super::nodes::NodeLine;
 use super::presence::{Presence, cilium_daemon_set};
 use super::steps::{self, Step};
 use super::{Datapaths, Policy};
-use crate::facts::cluster::selector::NodeSelectorTerm;
+use crate::facts::cluster::{Cluster, Node};
 use crate::judge::report::{Cni, Ternary};
 
 /// What is asked for: by the one who asks, else what is there.
@@ -184,9 +187,15 @@ fn with_cilium(scene: &Scene<'_>, eligible: &[&NodeLine]) -> Recommendation {
     if let Some(blocked) = incapable(scene, eligible) {
         return blocked;
     }
-    let elsewhere = |it: &&&NodeLine| it.datapath.is_one() && !it.datapath.runs_cilium();
-    let (meant, left_out): (Vec<&NodeLine>, Vec<&NodeLine>) =
-        eligible.iter().filter(elsewhere).partition(|it| is_meant(scene, it));
+    let nodes = Cluster::known(&scene.cluster.nodes).iter().zip(scene.nodes);
+    let elsewhere = nodes.filter(|(_, line)| {
+        line.allows_cilium && line.datapath.is_one() && !line.datapath.runs_cilium()
+    });
+    // AWS documents Cilium on Hybrid Nodes alone.
+    let cilium = cilium_daemon_set(scene.cluster);
+    let is_meant =
+        |(node, _): &(&Node, _)| cilium.is_none_or(|it| it.is_meant_for(&node.metadata.labels));
+    let (meant, left_out): (Vec<_>, Vec<_>) = elsewhere.partition(is_meant);
     if meant.is_empty() && !left_out.is_empty() {
         return Recommendation::keep(format!(
             "Cilium's own node affinity leaves out {}, where another datapath stays",
@@ -210,19 +219,6 @@ fn with_cilium(scene: &Scene<'_>, eligible: &[&NodeLine]) -> Recommendation {
         Some(_) => format!("Cilium is set up; nothing is in the way of Cilium {target}"),
         None => "Cilium carries the pods of every node whose datapath is known".to_owned(),
     })
-}
-
-/// Whether Cilium's DaemonSet is meant for a node: AWS documents Cilium on Hybrid Nodes alone.
-fn is_meant(scene: &Scene<'_>, line: &NodeLine) -> bool {
-    let nodes = crate::facts::cluster::Cluster::known(&scene.cluster.nodes);
-    let node = nodes.iter().find(|it| it.metadata.name == line.name);
-    let (Some(node), Some(cilium)) = (node, cilium_daemon_set(scene.cluster)) else { return true };
-    let (spec, labels) = (&cilium.spec.template.spec, &node.metadata.labels);
-    let terms = spec.affinity.as_ref().map_or(&[][..], |it| it.terms());
-    let selected = spec.node_selector.iter().all(|(key, value)| labels.is(key, value));
-    let fits =
-        |it: &NodeSelectorTerm| it.match_expressions.iter().all(|it| it.holds(labels.get(&it.key)));
-    selected && (terms.is_empty() || terms.iter().any(fits))
 }
 
 fn without_cilium(scene: &Scene<'_>, eligible: &[&NodeLine]) -> Recommendation {
@@ -261,15 +257,33 @@ fn incapable(scene: &Scene<'_>, eligible: &[&NodeLine]) -> Option<Recommendation
     (no > 0).then(|| {
         let why =
             format!("Cilium {target} cannot run on {no} of {}", count(eligible.len(), "node"));
-        Recommendation::blocked(Blocker::IncapableNodes, why, steps::newer_nodes())
+        Recommendation::blocked(Blocker::IncapableNodes, why, steps::newer_nodes(target))
     })
 }
 
 fn migrate(scene: &Scene<'_>, why: String) -> Recommendation {
-    let karpenter = crate::facts::cluster::Cluster::known_kind(&scene.cluster.node_pools);
-    let steps = match karpenter.is_empty() {
-        true => steps::node_by_node(),
-        false => steps::pool_by_pool(&karpenter[0].metadata.name),
+    let steps = match pool_to_move(scene) {
+        // Nodes are marked one by one: that is how they move.
+        _ if Migrating::of(scene).is_some() => steps::node_by_node(scene.presence.cilium),
+        None => steps::node_by_node(scene.presence.cilium),
+        Some(pool) => steps::pool_by_pool(pool),
     };
     Recommendation { action: Action::MigrateNodeByNode, blocked_by: None, why, steps }
+}
+
+/// The pool with the most nodes that have another datapath; a pool of Karpenter without any of them is
+/// no way for them to move.
+fn pool_to_move<'a>(scene: &Scene<'a>) -> Option<&'a str> {
+    let is_left = |it: &&NodeLine| {
+        it.compute == Compute::Karpenter
+            && it.allows_cilium
+            && it.datapath.is_one()
+            && !it.datapath.runs_cilium()
+    };
+    let mut pools: BTreeMap<&str, usize> = BTreeMap::new();
+    for pool in scene.nodes.iter().filter(is_left).filter_map(|it| it.pool.as_deref()) {
+        *pools.entry(pool).or_default() += 1;
+    }
+    // Of equal ones the first by name.
+    pools.into_iter().rev().max_by_key(|(_, nodes)| *nodes).map(|(pool, _)| pool)
 }

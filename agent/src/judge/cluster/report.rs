@@ -25,6 +25,10 @@ pub struct ClusterReport {
     pub taken_at_seconds: u64,
     /// The API server's version; `None`: it did not say.
     pub kubernetes: Option<Text>,
+    /// Parts of the look that could not be read, such as `nodes`: what is counted of them is unknown,
+    /// and not 0.
+    #[serde(default)]
+    pub unread: Vec<Text>,
     /// The Cilium release in question.
     pub target: Release,
     /// What is set up.
@@ -45,4 +49,11 @@ pub struct ClusterReport {
     pub startup: Startup,
     /// Every node.
     pub nodes: Vec<NodeLine>,
+}
+
+impl ClusterReport {
+    /// Whether a part could not be read, by its name in `unread`.
+    pub fn is_unread(&self, part: &str) -> bool {
+        self.unread.iter().any(|it| it == part)
+    }
 }

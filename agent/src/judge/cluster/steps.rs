@@ -3,6 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::judge::releases::KNOWN;
+use crate::judge::report::{Release, Ternary};
+
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
@@ -25,7 +28,7 @@ pub(super) fn new_cluster() -> Vec<Step> {
     steps(&[
         (
             "Make the cluster without its own add-ons; this is possible at its creation only",
-            &["aws eks create-cluster --bootstrap-self-managed-addons=false …"],
+            &["aws eks create-cluster --no-bootstrap-self-managed-addons …"],
         ),
         (
             "Give node groups the taint node.cilium.io/agent-not-ready=true:NoExecute, and NodePools the same as startupTaints",
@@ -39,9 +42,9 @@ pub(super) fn new_cluster() -> Vec<Step> {
     ])
 }
 
-/// One node after the other, by Cilium's migration guide.
-pub(super) fn node_by_node() -> Vec<Step> {
-    steps(&[
+/// One node after the other, by Cilium's migration guide; where Cilium is installed, from there on.
+pub(super) fn node_by_node(installed: Ternary) -> Vec<Step> {
+    let mut all = steps(&[
         (
             "Install Cilium as a second overlay that touches no node yet",
             &[
@@ -49,7 +52,7 @@ pub(super) fn node_by_node() -> Vec<Step> {
             ],
         ),
         (
-            "Create a CiliumNodeConfig that selects io.cilium.migration/cilium-default=true and writes the CNI configuration there",
+            "Create a CiliumNodeConfig that selects io.cilium.migration/cilium-default=true and writes the CNI configuration there: defaults write-cni-conf-when-ready=/host/etc/cni/net.d/05-cilium.conflist, custom-cni-conf=false, cni-chaining-mode=none, cni-exclusive=true",
             &["kubectl api-resources --api-group=cilium.io | grep ciliumnodeconfigs"],
         ),
         (
@@ -67,11 +70,18 @@ pub(super) fn node_by_node() -> Vec<Step> {
             "When all have moved: give Cilium its final values, delete the CiliumNodeConfig, remove the old CNI, switch policies on",
             &["bpfready cluster --fail-on warning"],
         ),
-    ])
+    ]);
+    if installed == Ternary::Yes {
+        all.remove(0);
+    }
+    all
 }
 
 /// With Karpenter: a second NodePool, and the old one is drained. No node changes in place.
 pub(super) fn pool_by_pool(pool: &str) -> Vec<Step> {
+    // The command is there to be copied to a shell; a dump of objects may hold any name.
+    let is_name = |it: char| it.is_ascii_alphanumeric() || it == '-' || it == '.';
+    let pool = if pool.chars().all(is_name) { pool } else { "$NODEPOOL" };
     let proposal = format!("bpfready cluster nodepool {pool}");
     steps(&[
         (
@@ -85,7 +95,7 @@ pub(super) fn pool_by_pool(pool: &str) -> Vec<Step> {
         (
             "Install Cilium on nodes with that promise alone",
             &[
-                "helm install cilium cilium/cilium -n kube-system --set eni.enabled=true --set ipam.mode=eni --set routingMode=native --set nodeSelector.'bpfready\\.io/expect-datapath'=cilium",
+                "helm install cilium cilium/cilium -n kube-system --set eni.enabled=true --set ipam.mode=eni --set routingMode=native --set operator.unmanagedPodWatcher.restart=false --set nodeSelector.'bpfready\\.io/expect-datapath'=cilium --set envoy.nodeSelector.'bpfready\\.io/expect-datapath'=cilium",
             ],
         ),
         (
@@ -101,8 +111,10 @@ pub(super) fn pool_by_pool(pool: &str) -> Vec<Step> {
 }
 
 /// Nodes where the target cannot run.
-pub(super) fn newer_nodes() -> Vec<Step> {
-    steps(&[
+pub(super) fn newer_nodes(target: Release) -> Vec<Step> {
+    let older = KNOWN.iter().rev().find(|it| **it < target);
+    let older = older.map(|it| format!("bpfready cluster --target-cilium {it}"));
+    let mut all = steps(&[
         (
             "See what is missing, node by node",
             &[
@@ -113,8 +125,12 @@ pub(super) fn newer_nodes() -> Vec<Step> {
             "Take a newer machine image for those pools: a new NodePool or node group replaces no running node",
             &[],
         ),
-        ("Or choose a release that can run there", &["bpfready cluster --target-cilium 1.17"]),
-    ])
+    ]);
+    all.extend(older.map(|command| Step {
+        title: "Or look for an older release that can run there".to_owned(),
+        commands: vec![command],
+    }));
+    all
 }
 
 /// Nobody measured.

@@ -46,7 +46,7 @@ fn possible(feature: &str, node: &NodeLine) -> Ternary {
     if !node.allows_cilium {
         return Ternary::No;
     }
-    match node.features.get(feature) {
+    match node.measured.as_ref().and_then(|it| it.features.get(feature)) {
         Some(FeatureStatus::Supported) => Ternary::Yes,
         Some(FeatureStatus::Unsupported) => Ternary::No,
         Some(FeatureStatus::Unknown) | None => Ternary::Unknown,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use flate2::bufread::GzDecoder;
@@ -15,8 +15,11 @@ use tokio::net::TcpStream;
 use crate::facts::cluster::Text;
 use crate::facts::{Cause, Failure, Observed};
 
-/// Most bytes of one report, as sent and unpacked: one of a large node has less than a megabyte.
-const MAX_BYTES: usize = 8 << 20;
+/// Most bytes of one report: one of a large node has less than a megabyte.
+const MAX_BYTES: usize = 4 << 20;
+/// Most bytes of it as it is sent: packed to a tenth, as agents send it. So many of them are held at
+/// once as are asked at once.
+const MAX_SENT: usize = 2 << 20;
 
 /// How agents are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,15 +56,44 @@ pub async fn ask<T>(
     let one = |(name, address): (Text, Option<IpAddr>)| {
         let reduce = &reduce;
         async move {
-            let limit = until.min(tokio::time::Instant::now() + asking.patience);
-            let report = tokio::time::timeout_at(limit, report(address, asking.port)).await;
-            let late =
-                || Failure::new(Cause::Timeout, format!("no report within {:?}", asking.patience));
-            let report = report.unwrap_or_else(|_| Err(late()));
+            let report = in_time(address, asking, until).await;
             (name, Observed::from(report.and_then(|it| reduce(&it.unpacked()?))))
         }
     };
     futures::stream::iter(nodes).map(one).buffer_unordered(asking.at_once.max(1)).collect().await
+}
+
+async fn in_time(
+    address: Option<IpAddr>,
+    asking: Asking,
+    until: tokio::time::Instant,
+) -> Result<Sent, Failure> {
+    let now = tokio::time::Instant::now();
+    let Asking { patience, deadline, port, .. } = asking;
+    if now >= until {
+        let words = format!("not asked: the others took {deadline:?}");
+        return Err(Failure::new(Cause::Timeout, words));
+    }
+    let report = tokio::time::timeout_at(until.min(now + patience), report(address, port)).await;
+    report.unwrap_or_else(|_| {
+        Err(Failure::new(Cause::Timeout, format!("no report within {patience:?}")))
+    })
+}
+
+/// Whether an address can be that of a node. Each kubelet writes the address of its own Node, so one
+/// that somebody took over may name another machine: not the cloud's own services, which give
+/// credentials to whoever asks, nor whole networks.
+fn is_a_nodes(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(it) => {
+            !(it.is_link_local() || it.is_unspecified() || it.is_multicast() || it.is_broadcast())
+        }
+        IpAddr::V6(it) => {
+            let is_metadata_of_ec2 = it == Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+            let never = it.is_unicast_link_local() || it.is_unspecified() || it.is_multicast();
+            !(never || is_metadata_of_ec2)
+        }
+    }
 }
 
 /// A report as it was sent.
@@ -86,7 +118,12 @@ impl Sent {
 }
 
 fn too_large() -> Failure {
-    Failure::new(Cause::TooLarge, format!("its report has more than {} MiB", MAX_BYTES >> 20))
+    let words = format!(
+        "its report has more than {} MiB, or {} MiB as it is sent",
+        MAX_BYTES >> 20,
+        MAX_SENT >> 20
+    );
+    Failure::new(Cause::TooLarge, words)
 }
 
 /// `GET /report` of one agent.
@@ -94,6 +131,10 @@ async fn report(address: Option<IpAddr>, port: u16) -> Result<Sent, Failure> {
     let Some(address) = address else {
         return Err(Failure::new(Cause::Prerequisite, "its Node has no internal address"));
     };
+    if !is_a_nodes(address) {
+        let words = format!("{address} is no address of a node, and was not asked");
+        return Err(Failure::new(Cause::Malformed, words));
+    }
     let stream = TcpStream::connect((address, port)).await.map_err(|it| io(&it))?;
     let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
         .max_headers(64)
@@ -120,7 +161,7 @@ async fn report(address: Option<IpAddr>, port: u16) -> Result<Sent, Failure> {
         }
         let encoding = response.headers().get(http::header::CONTENT_ENCODING);
         let is_gzip = encoding.is_some_and(|it| it.as_bytes().eq_ignore_ascii_case(b"gzip"));
-        let body = Limited::new(response.into_body(), MAX_BYTES).collect().await;
+        let body = Limited::new(response.into_body(), MAX_SENT).collect().await;
         match body.map(Collected::to_bytes) {
             Ok(body) => Ok(Sent { body, is_gzip }),
             Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
@@ -185,6 +226,27 @@ mod tests {
         assert_eq!(cause(sent), Some(Cause::Malformed));
     }
 
+    #[tokio::test]
+    async fn an_address_that_is_no_nodes_is_not_asked() {
+        for address in [
+            "169.254.169.254",
+            "::ffff:169.254.169.254",
+            "fd00:ec2::254",
+            "fe80::1",
+            "0.0.0.0",
+            "::",
+            "224.0.0.1",
+            "ff02::1",
+            "255.255.255.255",
+        ] {
+            let failure = report(Some(address.parse().unwrap()), 9770).await.err().unwrap();
+            assert!(failure.detail.ends_with("was not asked"), "{failure:?}");
+        }
+        for address in ["10.0.1.2", "192.168.0.3", "100.64.0.1", "fd00::1", "2001:db8::1"] {
+            assert!(is_a_nodes(address.parse().unwrap()), "{address}");
+        }
+    }
+
     fn nodes(number: usize) -> Vec<(Text, Option<IpAddr>)> {
         let address = Some(IpAddr::from([127, 0, 0, 1]));
         (0..number).map(|it| (format!("node-{it}").into(), address)).collect()
@@ -241,5 +303,9 @@ mod tests {
         let answers = ask(nodes(20), asking, |_| Ok(())).await;
         let late = |it: &Observed<()>| it.failure().map(|it| it.cause) == Some(Cause::Timeout);
         assert!(answers.len() == 20 && answers.values().all(late), "{answers:?}");
+        // Those for whom no time was left were not even connected to.
+        let failures = answers.values().filter_map(Observed::failure);
+        let asked = failures.filter(|it| !it.detail.starts_with("not asked")).count();
+        assert!((2..=4).contains(&asked), "{answers:?}");
     }
 }

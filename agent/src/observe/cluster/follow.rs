@@ -1,13 +1,12 @@
 //! Watching: objects as they change, trimmed as they come.
 
 use std::borrow::Cow;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::{Stream, StreamExt as _};
 use kube::Client;
 use kube::api::{Api, ApiResource, ObjectMeta};
 use kube::core::{DynamicResourceScope, Resource};
-use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt as _, watcher as watch};
 use serde::de::DeserializeOwned;
@@ -19,6 +18,7 @@ use crate::facts::cluster::meta::Named;
 use crate::facts::cluster::text::{Interner, Trim};
 use crate::facts::cluster::{Meta, Text};
 use crate::facts::{Cause, Failure};
+use crate::observe::patience::Patience;
 
 /// What a watch says.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,19 +33,20 @@ pub enum Change<T> {
     Broken(Failure),
 }
 
-/// Follows what is selected, for ever. `kind` is Kubernetes' name of it: `Node`, `Pod`; `interner`
-/// knows the prefix of our keys.
+/// Follows what is selected, for ever, as far as it is `wanted`. `kind` is Kubernetes' name of it:
+/// `Node`, `Pod`; `interner` knows the prefix of our keys.
 pub fn follow<T>(
     client: Client,
-    selection: &Selection,
-    kind: &str,
-    interner: Interner,
+    (selection, kind): (&Selection, &str),
+    interner: Arc<Mutex<Interner>>,
+    wanted: fn(&T) -> bool,
 ) -> impl Stream<Item = Change<T>> + Send + use<T>
 where
     T: DeserializeOwned + Clone + std::fmt::Debug + Named + Trim + Send + Sync + 'static,
 {
     let path = selection.path.clone();
     let plural = path.rsplit('/').next().unwrap_or_default().to_owned();
+    let namespace = selection.namespace().map(str::to_owned);
     let resource = ApiResource {
         group: String::new(),
         version: "v1".into(),
@@ -53,12 +54,18 @@ where
         kind: kind.to_owned(),
         plural,
     };
-    let api: Api<Watched<T>> = Api::all_with(client, &resource);
+    let api: Api<Watched<T>> = match namespace {
+        Some(namespace) => Api::namespaced_with(client, &namespace, &resource),
+        None => Api::all_with(client, &resource),
+    };
     let mut config = watcher::Config::default().page_size(selection.page);
     if !selection.labels.is_empty() {
         config = config.labels(selection.labels);
     }
-    let mut state = State { interner, listed: Vec::new() };
+    if !selection.fields.is_empty() {
+        config = config.fields(selection.fields);
+    }
+    let mut state = State { interner, wanted, listed: Vec::new() };
     watch(api, config).backoff(Patience::default()).filter_map(move |event| {
         let change = match event {
             Ok(event) => state.take(event),
@@ -68,26 +75,9 @@ where
     })
 }
 
-/// kube's waits after errors, 0.8 to 30 s. Its own use of them starts anew with every attempt to
-/// list, so a server that is away would be asked every second.
-#[derive(Default)]
-struct Patience(watcher::DefaultBackoff);
-
-impl Iterator for Patience {
-    type Item = Duration;
-
-    fn next(&mut self) -> Option<Duration> {
-        self.0.next()
-    }
-}
-
-impl Backoff for Patience {
-    /// Two minutes without an error do it, which is kept count of inside.
-    fn reset(&mut self) {}
-}
-
 struct State<T> {
-    interner: Interner,
+    interner: Arc<Mutex<Interner>>,
+    wanted: fn(&T) -> bool,
     /// What a list that is not complete yet has brought.
     listed: Vec<T>,
 }
@@ -100,28 +90,29 @@ impl<T: Named + Trim> State<T> {
                 None
             }
             Event::InitApply(it) => {
-                let it = self.trimmed(it);
-                self.listed.push(it);
+                if (self.wanted)(&it.object) {
+                    let it = self.trimmed(it);
+                    self.listed.push(it);
+                }
                 None
             }
-            Event::InitDone => {
-                let all = std::mem::take(&mut self.listed);
-                self.interner.forget_unused();
-                Some(Change::All(all))
-            }
+            Event::InitDone => Some(Change::All(std::mem::take(&mut self.listed))),
+            Event::Apply(it) if !(self.wanted)(&it.object) => Some(gone(&it)),
             Event::Apply(it) => Some(Change::Set(self.trimmed(it))),
-            Event::Delete(it) => {
-                let Meta { namespace, name, .. } = it.object.meta();
-                Some(Change::Gone(namespace.clone(), name.clone()))
-            }
+            Event::Delete(it) => Some(gone(&it)),
         }
     }
 
     fn trimmed(&mut self, watched: Watched<T>) -> T {
         let mut object = watched.object;
-        object.trim(&mut self.interner);
+        object.trim(&mut self.interner.lock().unwrap_or_else(PoisonError::into_inner));
         object
     }
+}
+
+fn gone<T: Named>(watched: &Watched<T>) -> Change<T> {
+    let Meta { namespace, name, .. } = watched.object.meta();
+    Change::Gone(namespace.clone(), name.clone())
 }
 
 fn broken(path: &str, error: &watcher::Error) -> Failure {

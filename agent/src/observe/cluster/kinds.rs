@@ -25,6 +25,11 @@ impl Selection {
         Self { labels, ..self }
     }
 
+    /// The namespace that the path names; `None`: all.
+    pub(super) fn namespace(&self) -> Option<&str> {
+        self.path.split_once("/namespaces/")?.1.split('/').next()
+    }
+
     /// Nodes; each has 10 to 20 KB, most of it names of images.
     pub fn nodes() -> Self {
         Self::new("/api/v1/nodes", 100)
@@ -35,7 +40,8 @@ impl Selection {
         Self::new("/api/v1/pods", 250).labels("eks.amazonaws.com/fargate-profile")
     }
 
-    /// Pods that wait, wherever.
+    /// Pods that wait, wherever. The server looks at every pod for this, so it is asked once and then
+    /// watched.
     pub fn pending_pods() -> Self {
         Self { fields: "status.phase=Pending", ..Self::new("/api/v1/pods", 250) }
     }

@@ -19,12 +19,25 @@ use crate::facts::cluster::{Cluster, Pod, Text};
 pub async fn read(reader: &Reader, interner: &mut Interner, now: u64) -> Cluster {
     let nodes = reader.list(&Selection::nodes(), interner, |_| true).await;
     let fargate_pods = reader.list(&Selection::fargate_pods(), interner, |_| true).await;
-    let mut cluster = rest(reader, interner, now).await;
-    (cluster.nodes, cluster.fargate_pods) = (nodes, fargate_pods);
-    cluster
+    let pending = Selection::pending_pods();
+    let pending_pods = reader.list(&pending, interner, Pod::is_of_daemon_set).await;
+    let cilium_pods = reader.list(&Selection::cilium_pods(), interner, |_| true).await;
+    let vpc_cni_pods = reader.list(&Selection::vpc_cni_pods(), interner, |_| true).await;
+    let agent_pods = reader.list(&Selection::agent_pods(), interner, |_| true).await;
+    Cluster {
+        nodes,
+        fargate_pods,
+        pending_pods,
+        cilium_pods,
+        vpc_cni_pods,
+        agent_pods,
+        ..rest(reader, interner, now).await
+    }
 }
 
-/// Everything but nodes and Fargate pods, which are empty here: a controller watches them.
+/// Everything but nodes and pods, which are empty here: a controller watches them. There is a pod of
+/// each CNI and of ours on every node, so reading them again and again would be most of what the
+/// API server does for it.
 pub async fn rest(reader: &Reader, interner: &mut Interner, now: u64) -> Cluster {
     let served = discovery::groups(reader).await;
     Cluster {
@@ -32,12 +45,10 @@ pub async fn rest(reader: &Reader, interner: &mut Interner, now: u64) -> Cluster
         version: version(reader).await,
         nodes: Observed::Known(Vec::new()),
         fargate_pods: Observed::Known(Vec::new()),
-        pending_pods: reader
-            .list(&Selection::pending_pods(), interner, Pod::is_of_daemon_set)
-            .await,
-        cilium_pods: reader.list(&Selection::cilium_pods(), interner, |_| true).await,
-        vpc_cni_pods: reader.list(&Selection::vpc_cni_pods(), interner, |_| true).await,
-        agent_pods: reader.list(&Selection::agent_pods(), interner, |_| true).await,
+        pending_pods: Observed::Known(Vec::new()),
+        cilium_pods: Observed::Known(Vec::new()),
+        vpc_cni_pods: Observed::Known(Vec::new()),
+        agent_pods: Observed::Known(Vec::new()),
         daemon_sets: reader.list(&Selection::daemon_sets(), interner, |_| true).await,
         deployments: reader.list(&Selection::deployments(), interner, Deployment::is_judged).await,
         network_policies: network_policies(reader, interner, &served).await,

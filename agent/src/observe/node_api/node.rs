@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::facts::cluster::meta::Owner;
 use crate::facts::node_object::{Condition, NodeObject, Taint};
+use crate::observe::patience::Patience;
 
 /// A Node with what is needed of it.
 type Slim = Object<Spec, Status>;
@@ -53,27 +54,28 @@ pub fn own_node(
     let api: Api<Slim> = Api::all_with(client, &resource);
     let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
     // Whether the list that is being read holds the Node.
-    let states = watcher(api, config).default_backoff().scan(false, |is_there, event| {
-        use watcher::Event::{Apply, Delete, Init, InitApply, InitDone};
-        let state = match event {
-            Ok(Init) => {
-                *is_there = false;
-                None
-            }
-            Ok(InitApply(node)) => {
-                *is_there = true;
-                Some(Some(convert(node)))
-            }
-            Ok(InitDone) => (!*is_there).then_some(None),
-            Ok(Apply(node)) => Some(Some(convert(node))),
-            Ok(Delete(_)) => Some(None),
-            Err(error) => {
-                tracing::warn!(%error, "the watch of the Node broke; it is taken up again");
-                None
-            }
-        };
-        futures::future::ready(Some(state))
-    });
+    let states =
+        watcher(api, config).backoff(Patience::default()).scan(false, |is_there, event| {
+            use watcher::Event::{Apply, Delete, Init, InitApply, InitDone};
+            let state = match event {
+                Ok(Init) => {
+                    *is_there = false;
+                    None
+                }
+                Ok(InitApply(node)) => {
+                    *is_there = true;
+                    Some(Some(convert(node)))
+                }
+                Ok(InitDone) => (!*is_there).then_some(None),
+                Ok(Apply(node)) => Some(Some(convert(node))),
+                Ok(Delete(_)) => Some(None),
+                Err(error) => {
+                    tracing::warn!(%error, "the watch of the Node broke; it is taken up again");
+                    None
+                }
+            };
+            futures::future::ready(Some(state))
+        });
     states.filter_map(futures::future::ready)
 }
 

@@ -12,6 +12,7 @@ use kube::runtime::{WatchStreamExt as _, watcher};
 use serde::{Deserialize, Serialize};
 
 use crate::facts::pods::{NodePods, Pod, PodSource};
+use crate::observe::patience::Patience;
 
 /// Pods of one page of a list: each is read into memory whole before it is cut.
 const PAGE: u32 = 30;
@@ -54,12 +55,13 @@ pub fn pods_of(client: Client, node: &str) -> impl Stream<Item = NodePods> + Sen
     let api: Api<Slim> = Api::all_with(client, &resource);
     let config =
         watcher::Config::default().fields(&format!("spec.nodeName={node}")).page_size(PAGE);
-    let lists = watcher(api, config).default_backoff().scan(List::default(), |list, event| {
-        let event = event.inspect_err(|error| {
-            tracing::warn!(%error, "the watch of the pods broke; it is taken up again");
+    let lists =
+        watcher(api, config).backoff(Patience::default()).scan(List::default(), |list, event| {
+            let event = event.inspect_err(|error| {
+                tracing::warn!(%error, "the watch of the pods broke; it is taken up again");
+            });
+            futures::future::ready(Some(event.ok().and_then(|it| list.take(it))))
         });
-        futures::future::ready(Some(event.ok().and_then(|it| list.take(it))))
-    });
     lists.filter_map(futures::future::ready)
 }
 

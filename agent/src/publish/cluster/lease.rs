@@ -32,6 +32,17 @@ impl Candidate {
         self.lasts * 2 / 3
     }
 
+    /// How long it still leads after a renewal that was asked for at `renewed`; `None`: it does not.
+    fn leads_for(&self, renewed: Option<Instant>, now: Instant) -> Duration {
+        let passed = |it: Instant| now.saturating_duration_since(it);
+        renewed.map_or(Duration::ZERO, |it| self.renew().saturating_sub(passed(it)))
+    }
+
+    /// How long one look may take: a leader's no longer than it leads.
+    fn patience(&self, renewed: Option<Instant>, now: Instant) -> Duration {
+        if renewed.is_some() { self.leads_for(renewed, now) } else { self.renew() }
+    }
+
     /// From one look at the Lease to the next.
     fn retry(&self) -> Duration {
         self.lasts * 2 / 15
@@ -67,23 +78,29 @@ pub async fn take_part(
     let api: Api<Lease> = Api::namespaced(client, &candidate.namespace);
     let (mut seen, mut renewed) = (None, None);
     loop {
-        let round = tokio::time::timeout(candidate.renew(), round(&api, &candidate, &mut seen));
+        let began = Instant::now();
+        let patience = candidate.patience(renewed, began);
+        let round = tokio::time::timeout(patience, round(&api, &candidate, &mut seen));
         let ended = tokio::select! {
             ended = round => ended,
             _ = stop.wait_for(|it| *it) => break,
         };
         match ended {
-            Ok(Ok(true)) => renewed = Some(Instant::now()),
+            // The others may have seen it as early as it was asked for.
+            Ok(Ok(true)) => renewed = Some(began),
             Ok(Ok(false)) => renewed = None,
             Ok(Err(error)) => tracing::warn!(%error, "cannot look after the Lease"),
-            Err(_) => tracing::warn!(within = ?candidate.renew(), "no answer about the Lease"),
+            Err(_) => tracing::warn!(within = ?patience, "no answer about the Lease"),
         }
-        let is_leader = renewed.is_some_and(|it| it.elapsed() < candidate.renew());
+        let left = candidate.leads_for(renewed, Instant::now());
+        let is_leader = !left.is_zero();
+        renewed = renewed.filter(|_| is_leader);
         if leads.send_replace(is_leader) != is_leader {
             tracing::info!(is_leader, identity = candidate.identity, "leadership changed");
         }
+        let pause = if is_leader { candidate.retry().min(left) } else { candidate.retry() };
         tokio::select! {
-            () = sleep(candidate.retry()) => {}
+            () = sleep(pause) => {}
             _ = stop.wait_for(|it| *it) => break,
         }
     }
@@ -204,5 +221,28 @@ mod tests {
         let again = held(&candidate, Lease { spec: Some(taken), ..Lease::default() }, true);
         let renewed = held(&candidate, again, false).spec.unwrap();
         assert_eq!(renewed.lease_transitions, Some(1));
+    }
+
+    /// Another one may have seen the renewal when it was asked for, and takes over as long after that
+    /// as the Lease lasts: whatever the API server does, this one has stopped by then.
+    #[test]
+    fn a_leader_stops_before_another_may_begin_however_slow_the_server_is() {
+        let candidate = Candidate {
+            namespace: "n".into(),
+            name: "l".into(),
+            identity: "a".into(),
+            lasts: LASTS,
+        };
+        let asked = Instant::now();
+        let after = |seconds| asked + Duration::from_secs(seconds);
+        // The answer took eight seconds: two are left, and the next look may take no longer.
+        assert_eq!(candidate.leads_for(Some(asked), after(8)), Duration::from_secs(2));
+        assert_eq!(candidate.patience(Some(asked), after(8)), Duration::from_secs(2));
+        assert_eq!(candidate.leads_for(Some(asked), after(10)), Duration::ZERO);
+        assert_eq!(candidate.patience(Some(asked), after(60)), Duration::ZERO);
+        assert!(candidate.renew() < LASTS);
+        // Who does not lead has time.
+        assert_eq!(candidate.leads_for(None, asked), Duration::ZERO);
+        assert_eq!(candidate.patience(None, asked), candidate.renew());
     }
 }

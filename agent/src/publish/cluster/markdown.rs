@@ -13,7 +13,7 @@ use crate::judge::ClusterReport;
 /// Never: writing to a string does not fail.
 pub fn render(report: &ClusterReport) -> Result<String, fmt::Error> {
     let mut page = String::new();
-    writeln!(page, "# Cluster report\n\n{}.\n", words::subject(report))?;
+    writeln!(page, "# Cluster report\n\n{}.\n", escaped(&words::subject(report)))?;
     recommendation(&mut page, report)?;
     writeln!(page, "\n## Compatibility\n")?;
     if let Some(sentence) = words::no_rows(report) {
@@ -23,7 +23,7 @@ pub fn render(report: &ClusterReport) -> Result<String, fmt::Error> {
         writeln!(page, "\n## What works now (and what Cilium {} could do)\n", report.target)?;
         table(&mut page, &cells::works(report))?;
     }
-    if let Some(sentence) = words::fargate(&report.fargate) {
+    if let Some(sentence) = words::fargate(report) {
         writeln!(page, "\n## Fargate\n\n{sentence}")?;
     }
     if !report.node_pools.is_empty() {
@@ -95,7 +95,8 @@ fn escaped(text: &str) -> String {
     for it in text.chars() {
         match it {
             '|' | '<' | '>' | '*' | '`' | '[' | ']' | '\\' => escaped.extend(['\\', it]),
-            '\n' => escaped.push(' '),
+            '&' => escaped.push_str("&amp;"),
+            it if it.is_control() => escaped.push(' '),
             _ => escaped.push(it),
         }
     }
@@ -109,5 +110,7 @@ mod tests {
     #[test]
     fn a_name_from_the_cluster_stays_in_its_cell() {
         assert_eq!(escaped("a|b<script>"), "a\\|b\\<script\\>");
+        assert_eq!(escaped("a\rb\nc\u{1b}[0m"), "a b c \\[0m", "each of them ends a line or more");
+        assert_eq!(escaped("&lt;script>"), "&amp;lt;script\\>");
     }
 }

@@ -80,7 +80,7 @@ const GIB: f64 = 1_073_741_824.0;
 
 fn fargate(samples: &mut Samples, report: &ClusterReport) {
     let fargate = &report.fargate;
-    if fargate.present == Ternary::Unknown {
+    if fargate.present == Ternary::Unknown || report.is_unread("fargate pods") {
         return;
     }
     for it in &fargate.pods {

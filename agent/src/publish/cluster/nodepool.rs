@@ -45,34 +45,39 @@ pub fn render(proposal: &Proposal) -> Result<String, fmt::Error> {
 }
 
 fn comments(page: &mut String, proposal: &Proposal) -> fmt::Result {
+    let lines = head(proposal);
+    let copied = proposal.of.as_ref().map(|old| {
+        format!(
+            "Not copied, because not read: annotations, disruption.budgets, minValues, \
+             terminationGracePeriod and the like; see kubectl get nodepool {old} -o yaml"
+        )
+    });
+    let changes = proposal.changes.iter().map(|it| format!("- {it}"));
+    let last = "bpfready never writes a NodePool: apply this yourself.".to_owned();
+    let all = lines.into_iter().chain(changes).chain(copied).chain([last]);
+    // A name from a dump of objects may be anything; a comment ends with its line.
+    all.into_iter().try_for_each(|it| writeln!(page, "# {}", it.replace(char::is_control, " ")))
+}
+
+fn head(proposal: &Proposal) -> Vec<String> {
     match (&proposal.of, proposal.rolls) {
+        (Some(old), _) if proposal.changes.is_empty() => {
+            vec![format!("NodePool {old} promises and gates already: nothing needs to change.")]
+        }
         (Some(old), Some(rolls)) => {
             let nodes = count(rolls, "node");
-            writeln!(page, "# The same change to NodePool {old} would replace {nodes}.")?;
+            vec![format!("The same change to NodePool {old} would replace {nodes}.")]
         }
-        (Some(old), None) => {
-            writeln!(
-                page,
-                "# The same change to NodePool {old} would replace all its nodes; how many could not be read."
-            )?;
-        }
+        (Some(old), None) => vec![format!(
+            "The same change to NodePool {old} would replace all its nodes; how many could not be read."
+        )],
         (None, _) => {
-            writeln!(page, "# There is no NodePool of this name: a beginning, to be completed.")?;
-            if !proposal.others.is_empty() {
-                let names: Vec<&str> = proposal.others.iter().map(|it| &**it).collect();
-                writeln!(page, "# There are: {}.", names.join(", "))?;
-            }
+            let names: Vec<&str> = proposal.others.iter().map(|it| &**it).collect();
+            let there = (!names.is_empty()).then(|| format!("There are: {}.", names.join(", ")));
+            let none = "There is no NodePool of this name: a beginning, to be completed.";
+            std::iter::once(none.to_owned()).chain(there).collect()
         }
     }
-    proposal.changes.iter().try_for_each(|it| writeln!(page, "# - {it}"))?;
-    if let Some(old) = &proposal.of {
-        writeln!(
-            page,
-            "# Not copied, because not read: annotations, disruption.budgets, minValues and the like; see \
-             kubectl get nodepool {old} -o yaml"
-        )?;
-    }
-    writeln!(page, "# bpfready never writes a NodePool: apply this yourself.")
 }
 
 fn map(page: &mut String, head: &str, indent: usize, labels: &Labels) -> fmt::Result {
@@ -138,5 +143,21 @@ mod tests {
         ] {
             assert_eq!(quoted(&text.into()), yaml);
         }
+    }
+
+    #[test]
+    fn a_name_of_two_lines_stays_in_its_comment() {
+        let evil = "a\nspec: {}\n#";
+        let proposal = Proposal {
+            pool: NodePool::default(),
+            of: None,
+            others: vec![evil.into()],
+            rolls: None,
+            changes: vec![format!("A new pool beside {evil}")],
+        };
+        let page = render(&proposal).unwrap();
+        let comments = page.lines().take_while(|it| it.starts_with("# ")).count();
+        assert_eq!(comments, 4, "{page}");
+        assert!(!page.contains("\nspec: {}"), "{page}");
     }
 }

@@ -24,7 +24,7 @@ pub fn render(report: &ClusterReport) -> String {
             (section("Compatibility", &cells::matrix(report)))
             (section(&format!("What works now (and what Cilium {} could do)", report.target), &cells::works(report)))
         }
-        @if let Some(sentence) = words::fargate(&report.fargate) { h2 { "Fargate" } p { (sentence) } }
+        @if let Some(sentence) = words::fargate(report) { h2 { "Fargate" } p { (sentence) } }
         @if !report.node_pools.is_empty() { (section("NodePools", &cells::pools(report))) }
         (findings(report))
         @if !report.startup.is_empty() { (section("Start-up times", &cells::startup(report))) }

@@ -10,7 +10,7 @@ use kube::core::Request;
 use serde_json::{Value, json};
 
 use super::writes::{MANAGER, PodId, Write};
-use crate::judge::cluster::fargate::desired;
+use crate::judge::cluster::fargate::desired::{self, NodeMarks};
 use crate::publish::names::PREFIX;
 
 /// Longer than an API server under load takes.
@@ -98,8 +98,15 @@ fn ended(error: &kube::Error, write: &Write) -> Ended {
     );
     match status.code {
         404 => Ended::Gone,
-        // A namespace that is being deleted takes no Event; a uid that differs is another pod.
+        // A namespace that is being deleted takes no Event.
         403 if status.message.contains("being terminated") => Ended::Gone,
+        // An object that is gone, or another one of its name.
+        409 if ["uid mismatch", "UID in precondition"]
+            .iter()
+            .any(|it| status.message.contains(it)) =>
+        {
+            Ended::Gone
+        }
         409 if is_event => Ended::Repeated,
         401 | 403 => Ended::Forbidden,
         400 | 409 | 422 => Ended::Refused,
@@ -112,25 +119,21 @@ type Built = Result<http::Request<Vec<u8>>, kube::core::request::Error>;
 fn request(author: &Author, write: &Write) -> Built {
     let apply = PatchParams::apply(MANAGER);
     match write {
-        Write::NodeLabels { node, labels } => {
+        Write::NodeLabels { node, uid, labels } => {
             let ours = labels.iter().map(|it| (format!("{}{}", author.prefix, it.0), it.1));
             let labels: BTreeMap<_, _> = ours.collect();
             let object = json!({
                 "apiVersion": "v1", "kind": "Node",
-                "metadata": {"name": &**node, "labels": labels},
+                "metadata": {"name": &**node, "uid": &**uid, "labels": labels},
             });
             Request::new("/api/v1/nodes").patch(node, &apply, &Patch::Apply(object))
         }
-        Write::NodeCondition { node, marks } => {
-            let now = seconds(Timestamp::now());
-            let condition = json!({
-                "type": format!("{}EbpfReady", author.prefix), "status": marks.status,
-                "reason": marks.reason, "message": marks.message,
-                "lastHeartbeatTime": now, "lastTransitionTime": now,
-            });
+        Write::NodeCondition { node, uid, marks } => {
+            let conditions: Vec<Value> = marks.iter().map(|it| condition(author, it)).collect();
             let object = json!({
-                "apiVersion": "v1", "kind": "Node", "metadata": {"name": &**node},
-                "status": {"conditions": [condition]},
+                "apiVersion": "v1", "kind": "Node",
+                "metadata": {"name": &**node, "uid": &**uid},
+                "status": {"conditions": conditions},
             });
             let patch = Patch::Apply(object);
             // Its type is ours: nobody else has a claim to it.
@@ -146,21 +149,33 @@ fn request(author: &Author, write: &Write) -> Built {
         Write::Annotation { pod, value } => {
             let key = format!("{}ebpf", author.prefix);
             // With its uid: another pod of this name is refused.
+            let value = Some(value).filter(|it| !it.is_empty());
             let patch = json!({"metadata": {"uid": &*pod.uid, "annotations": {key: value}}});
             let path = format!("/api/v1/namespaces/{}/pods", pod.namespace);
             let params =
                 PatchParams { field_manager: Some(MANAGER.into()), ..PatchParams::default() };
             Request::new(path).patch(&pod.name, &params, &Patch::Merge(patch))
         }
-        Write::PoolLabels { api_version, pool, labels } => {
+        Write::PoolLabels { api_version, pool, uid, labels } => {
             let object = json!({
                 "apiVersion": &**api_version, "kind": "NodePool",
-                "metadata": {"name": &**pool, "labels": author.labels(labels)},
+                "metadata": {
+                    "name": &**pool, "uid": &**uid, "labels": author.labels(labels),
+                },
             });
             let path = format!("/apis/{api_version}/nodepools");
             Request::new(path).patch(pool, &apply, &Patch::Apply(object))
         }
     }
+}
+
+fn condition(author: &Author, marks: &NodeMarks) -> Value {
+    let now = seconds(Timestamp::now());
+    json!({
+        "type": format!("{}EbpfReady", author.prefix), "status": marks.status,
+        "reason": marks.reason, "message": marks.message,
+        "lastHeartbeatTime": now, "lastTransitionTime": now,
+    })
 }
 
 /// An Event whose name follows from the pod: a second one of it cannot be made.
@@ -197,6 +212,7 @@ fn micros(at: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::cluster::Text;
 
     fn author(prefix: &str) -> Author {
         Author { instance: "i".into(), prefix: prefix.into() }
@@ -225,6 +241,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_taken_back_is_applied_as_nothing_and_an_annotation_as_null() {
+        let body = |write: &Write| -> Value {
+            serde_json::from_slice(request(&author(PREFIX), write).unwrap().body()).unwrap()
+        };
+        let (node, uid) = (Text::from("n"), Text::from("u"));
+        let condition = Write::NodeCondition { node: node.clone(), uid: uid.clone(), marks: None };
+        assert_eq!(body(&condition)["status"], json!({"conditions": []}));
+        let labels = body(&Write::NodeLabels { node, uid, labels: &[] });
+        assert_eq!(labels["metadata"], json!({"name": "n", "uid": "u", "labels": {}}));
+        let annotation = body(&Write::Annotation { pod: pod(), value: "" });
+        assert_eq!(annotation["metadata"]["annotations"], json!({"bpfready.io/ebpf": null}));
+    }
+
+    #[test]
     fn the_event_of_a_pod_has_always_the_same_name() {
         let name = || event("i", &pod(), "note")["metadata"]["name"].clone();
         assert_eq!(name(), "a.0123456789abcdef");
@@ -236,12 +266,14 @@ mod tests {
         let write = Write::PoolLabels {
             api_version: "karpenter.sh/v1".into(),
             pool: "default".into(),
+            uid: "u1".into(),
             labels: [("bpfready.io/ebpf".into(), "full".into())].into(),
         };
         let body: Value =
             serde_json::from_slice(request(&author("example.org/"), &write).unwrap().body())
                 .unwrap();
         assert!(body.get("spec").is_none());
+        assert_eq!(body["metadata"]["uid"], "u1", "a NodePool that is gone is not made");
         assert_eq!(body["metadata"]["labels"], json!({"example.org/ebpf": "full"}));
     }
 }

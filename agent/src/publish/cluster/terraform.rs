@@ -10,6 +10,9 @@ use crate::judge::cluster::findings::Grade;
 use crate::judge::report::{Outcome, Ternary};
 use crate::publish::words::{Words as _, json_word};
 
+/// What could not be told.
+const UNKNOWN: &str = "unknown";
+
 /// The report as a flat map of strings.
 ///
 /// # Errors
@@ -24,7 +27,12 @@ pub fn flat(report: &ClusterReport) -> BTreeMap<&'static str, String> {
     let decision = &report.decision;
     let recommendation = &report.recommendation;
     let eligible = || report.nodes.iter().filter(|it| it.allows_cilium);
-    let nodes = |answer| eligible().filter(|it| it.cilium_capable == answer).count().to_string();
+    // What could not be listed is not 0.
+    let told = |number: usize| match words::is_unlisted(report) {
+        true => UNKNOWN.to_owned(),
+        false => number.to_string(),
+    };
+    let nodes = |answer| told(eligible().filter(|it| it.cilium_capable == answer).count());
     let failing = |grade| {
         let is = |it: &&_| matches!(it, crate::judge::cluster::findings::ClusterFinding { outcome: Outcome::Fail, grade: of, .. } if *of == grade);
         report.findings.iter().filter(is).count().to_string()
@@ -35,12 +43,13 @@ pub fn flat(report: &ClusterReport) -> BTreeMap<&'static str, String> {
     datapaths.dedup();
     let blocked_by = recommendation.blocked_by.map(|it| json_word(&it)).unwrap_or_default();
     let capable = match eligible().next() {
+        None if words::is_unlisted(report) => Ternary::Unknown,
         None => Ternary::No,
         Some(_) => cells::worst(eligible().map(|it| it.cilium_capable)),
     };
     BTreeMap::from([
         ("api_version", report.api_version.clone()),
-        ("kubernetes_version", report.kubernetes.as_deref().unwrap_or("unknown").to_owned()),
+        ("kubernetes_version", report.kubernetes.as_deref().unwrap_or(UNKNOWN).to_owned()),
         ("policy", json_word(&decision.policy)),
         ("target_cilium", report.target.to_string()),
         ("enable_cilium", truth(decision.enable_cilium)),
@@ -52,12 +61,12 @@ pub fn flat(report: &ClusterReport) -> BTreeMap<&'static str, String> {
         ("vpc_cni_present", truth(report.presence.vpc_cni)),
         ("fargate_present", truth(report.presence.fargate)),
         ("datapaths", datapaths.join(",")),
-        ("nodes", report.nodes.len().to_string()),
-        ("nodes_eligible", eligible().count().to_string()),
+        ("nodes", told(report.nodes.len())),
+        ("nodes_eligible", told(eligible().count())),
         ("nodes_capable", nodes(Ternary::Yes)),
         ("nodes_incapable", nodes(Ternary::No)),
         ("nodes_unknown", nodes(Ternary::Unknown)),
-        ("nodes_fargate", report.fargate.nodes.to_string()),
+        ("nodes_fargate", told(report.fargate.nodes)),
         ("findings_error", failing(Grade::Error)),
         ("findings_warning", failing(Grade::Warning)),
         ("recommendation", json_word(&recommendation.action)),
@@ -72,7 +81,36 @@ fn truth(ternary: Ternary) -> String {
     match ternary {
         Ternary::Yes => "true",
         Ternary::No => "false",
-        Ternary::Unknown => "unknown",
+        Ternary::Unknown => UNKNOWN,
     }
     .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::{Cause, Observed};
+    use crate::judge::cluster::{Measurements, Policy, judge, sample};
+
+    #[test]
+    fn nodes_that_could_not_be_listed_are_unknown_and_not_none() {
+        let mut cluster = sample::empty();
+        cluster.nodes = Observed::unknown(Cause::PermissionDenied, "nodes is forbidden");
+        let report = judge(&cluster, &Measurements::new(), &Policy::default());
+        let flat = flat(&report);
+        for key in [
+            "cilium_capable",
+            "nodes",
+            "nodes_eligible",
+            "nodes_capable",
+            "nodes_incapable",
+            "nodes_unknown",
+            "nodes_fargate",
+        ] {
+            assert_eq!(flat[key], "unknown", "{key}");
+        }
+        cluster.nodes = Observed::Known(Vec::new());
+        let report = judge(&cluster, &Measurements::new(), &Policy::default());
+        assert_eq!(super::flat(&report)["nodes"], "0");
+    }
 }

@@ -52,7 +52,7 @@ fn headline(page: &mut Page, report: &ClusterReport) {
 }
 
 fn fargate(page: &mut Page, report: &ClusterReport) {
-    let Some(sentence) = words::fargate(&report.fargate) else { return };
+    let Some(sentence) = words::fargate(report) else { return };
     page.heading("Fargate");
     page.item("  ", &sentence);
     let head = ["namespace", "profile", "phase", "pods"].map(str::to_owned).to_vec();

@@ -1,10 +1,11 @@
 //! Sentences that text, Markdown and the page share.
 
-use crate::judge::cluster::ClusterReport;
 use crate::judge::cluster::fargate::FargateReport;
+use crate::judge::cluster::fargate::capacity::Capacity;
 use crate::judge::cluster::findings::{ClusterFinding, Grade, count};
 use crate::judge::cluster::recommendation::{Action, Blocker, Recommendation};
-use crate::judge::report::{Outcome, Ternary};
+use crate::judge::cluster::{ClusterReport, Compute};
+use crate::judge::report::{Extent, Outcome, Ternary};
 
 /// The recommendation in some words.
 pub(super) fn recommended(recommendation: &Recommendation) -> String {
@@ -39,7 +40,7 @@ pub(super) fn subject(report: &ClusterReport) -> String {
 
 /// Whether the nodes could not be listed: then that there is none says nothing.
 pub(super) fn is_unlisted(report: &ClusterReport) -> bool {
-    report.nodes.is_empty() && report.recommendation.blocked_by == Some(Blocker::ApiUnreadable)
+    report.is_unread("nodes")
 }
 
 /// In place of the matrix where there is no row.
@@ -106,8 +107,9 @@ pub(super) fn objects(finding: &ClusterFinding) -> Option<String> {
     }
 }
 
-/// Fargate in one sentence; `None`: there is none and never was.
-pub(super) fn fargate(fargate: &FargateReport) -> Option<String> {
+/// Fargate in one or two sentences; `None`: there is none and never was.
+pub(super) fn fargate(report: &ClusterReport) -> Option<String> {
+    let fargate = &report.fargate;
     if fargate.present == Ternary::Unknown {
         return Some("Whether there are Fargate nodes or pods could not be read.".to_owned());
     }
@@ -115,13 +117,24 @@ pub(super) fn fargate(fargate: &FargateReport) -> Option<String> {
         let unused = fargate.profile == Ternary::Yes;
         return unused.then(|| "There is a Fargate profile, and no pod on it.".to_owned());
     }
+    let nodes = match is_unlisted(report) {
+        true => "Nodes that could not be listed".to_owned(),
+        false => count(fargate.nodes, "node"),
+    };
+    let pods = match report.is_unread("fargate pods") {
+        true => "pods that could not be listed".to_owned(),
+        false => pods_of(fargate),
+    };
+    let mut on_fargate = report.nodes.iter().filter(|it| it.compute == Compute::Fargate);
+    let ebpf = match on_fargate.all(|it| it.ebpf == Extent::None) {
+        true => " No eBPF program can be loaded there.",
+        false => "",
+    };
+    Some(format!("{nodes}, {pods}.{ebpf}"))
+}
+
+fn pods_of(fargate: &FargateReport) -> String {
     let pods: usize = fargate.pods.iter().map(|it| it.pods).sum();
-    let billed = fargate.billed;
-    Some(format!(
-        "{}, {}; billed: {} vCPU, {} GB. No eBPF program can be loaded there.",
-        count(fargate.nodes, "node"),
-        count(pods, "pod"),
-        billed.vcpu,
-        billed.memory_gb
-    ))
+    let Capacity { vcpu, memory_gb } = fargate.billed;
+    format!("{}; billed: {vcpu} vCPU, {memory_gb} GB", count(pods, "pod"))
 }

@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use crate::facts::cluster::condition::Condition;
 use crate::facts::cluster::{Cluster, Node, Pod, Text, Time};
 use crate::judge::ClusterReport;
 use crate::judge::cluster::Compute;
-use crate::judge::cluster::fargate::PROFILE_LABEL;
 use crate::judge::cluster::fargate::desired::{self, NodeMarks};
+use crate::judge::cluster::fargate::{Assumption, PROFILE_LABEL};
 use crate::judge::cluster::karpenter::NodePoolReport;
-use crate::judge::cluster::nodes::{NodeLine, Source};
+use crate::judge::cluster::nodes::NodeLine;
 use crate::judge::cluster::works::Tally;
 use crate::publish::names::PREFIX;
 use crate::publish::words::json_word;
@@ -30,6 +31,8 @@ pub struct Switches {
     pub events: bool,
     /// Labels of NodePools' metadata.
     pub node_pools: bool,
+    /// What is taken for true of Fargate nodes that do not exist yet.
+    pub assumed: Assumption,
 }
 
 /// One thing to write. A new leader of a large cluster may have tens of thousands before it, so
@@ -40,15 +43,19 @@ pub enum Write {
     NodeLabels {
         /// The Node.
         node: Text,
+        /// Its uid: to apply to a Node that is gone would be to make it.
+        uid: Text,
         /// Without prefix.
         labels: &'static [(&'static str, &'static str)],
     },
-    /// A condition of a Node by server-side apply.
+    /// A condition of a Node by server-side apply; `None`: ours is taken back.
     NodeCondition {
         /// The Node.
         node: Text,
+        /// Its uid.
+        uid: Text,
         /// What it says.
-        marks: Arc<NodeMarks>,
+        marks: Option<Arc<NodeMarks>>,
     },
     /// An Event about a Pod.
     Event {
@@ -61,7 +68,7 @@ pub enum Write {
     Annotation {
         /// The Pod.
         pod: PodId,
-        /// Its value.
+        /// Its value; empty: it is taken back.
         value: &'static str,
     },
     /// Labels of a NodePool's metadata by server-side apply.
@@ -70,6 +77,8 @@ pub enum Write {
         api_version: Text,
         /// The NodePool.
         pool: Text,
+        /// Its uid.
+        uid: Text,
         /// With prefix.
         labels: BTreeMap<String, String>,
     },
@@ -90,11 +99,11 @@ impl Write {
     /// What distinguishes it from others: the same again need not be written.
     pub fn key(&self) -> Key {
         let (object, content) = match self {
-            Self::NodeLabels { node, labels } => (node, hash(labels)),
-            Self::NodeCondition { node, marks } => (node, hash(marks)),
+            Self::NodeLabels { uid, labels, .. } => (uid, hash(labels)),
+            Self::NodeCondition { uid, marks, .. } => (uid, hash(marks)),
             Self::Event { pod, .. } => (&pod.uid, 0),
             Self::Annotation { pod, value } => (&pod.uid, hash(value)),
-            Self::PoolLabels { pool, labels, .. } => (pool, hash(labels)),
+            Self::PoolLabels { uid, labels, .. } => (uid, hash(labels)),
         };
         Key { kind: self.kind(), object: object.clone(), content }
     }
@@ -115,7 +124,7 @@ impl Write {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Key {
     kind: &'static str,
-    /// Name of the node or NodePool, uid of the pod.
+    /// Its uid.
     object: Text,
     /// Hash of what is written; 64 bits are enough for the few states of one object.
     content: u64,
@@ -156,8 +165,9 @@ pub fn missing(cluster: &Cluster, report: &ClusterReport, switches: Switches) ->
         let writes = pools.filter_map(|(pool, told)| {
             let labels = pool_labels(told);
             let held = labels.iter().all(|(key, value)| pool.metadata.labels.is(key, value));
-            let (api_version, pool) = (pool.api_version.clone(), told.name.clone());
-            (!held).then_some(Write::PoolLabels { api_version, pool, labels })
+            let (api_version, uid) = (pool.api_version.clone(), pool.metadata.uid.clone());
+            let pool = told.name.clone();
+            (!held).then_some(Write::PoolLabels { api_version, pool, uid, labels })
         });
         missing.extend(writes);
     }
@@ -175,23 +185,19 @@ fn about_node(
     if line.compute != Compute::Fargate {
         return;
     }
-    let name = &node.metadata.name;
+    let id = || (node.metadata.name.clone(), node.metadata.uid.clone());
+    let kind = format!("{PREFIX}EbpfReady");
+    let condition = node.condition(&kind);
     let Some(marks) = desired::node_marks(line) else {
-        // An agent reports from there: it may write its own labels when ours are gone. Ours are
-        // known by their words: an agent says `no` where the controller says `false`.
-        let ours = node.metadata.labels.is(&format!("{PREFIX}cilium-capable"), "false");
-        if ours && matches!(line.source, Source::Report | Source::Labels) {
-            missing.push(Write::NodeLabels { node: name.clone(), labels: &[] });
-        }
-        return;
+        return taken_back(node, condition, missing);
     };
     let held =
         |(key, value): &(&str, &str)| node.metadata.labels.is(&format!("{PREFIX}{key}"), value);
     if !marks.labels.iter().all(held) {
-        missing.push(Write::NodeLabels { node: name.clone(), labels: marks.labels });
+        let (node, uid) = id();
+        missing.push(Write::NodeLabels { node, uid, labels: marks.labels });
     }
-    let kind = format!("{PREFIX}EbpfReady");
-    let stands = node.condition(&kind).is_some_and(|it| {
+    let stands = condition.is_some_and(|it| {
         it.status == marks.status
             && it.reason == marks.reason
             && it.message == marks.message.as_str()
@@ -202,7 +208,21 @@ fn about_node(
             known.insert(Arc::clone(&marks));
             marks
         });
-        missing.push(Write::NodeCondition { node: name.clone(), marks });
+        let (node, uid) = id();
+        missing.push(Write::NodeCondition { node, uid, marks: Some(marks) });
+    }
+}
+
+/// What was written here and does not hold any more: an agent reports from there, or nothing is
+/// assumed of Fargate now. Ours is known by its words: an agent says `no` where the controller says
+/// `false`, and has other reasons.
+fn taken_back(node: &Node, condition: Option<&Condition>, missing: &mut Vec<Write>) {
+    let (name, uid) = (&node.metadata.name, &node.metadata.uid);
+    if node.metadata.labels.is(&format!("{PREFIX}cilium-capable"), "false") {
+        missing.push(Write::NodeLabels { node: name.clone(), uid: uid.clone(), labels: &[] });
+    }
+    if condition.is_some_and(|it| it.reason == desired::REASON) {
+        missing.push(Write::NodeCondition { node: name.clone(), uid: uid.clone(), marks: None });
     }
 }
 
@@ -213,9 +233,10 @@ fn about_pod(
     now: Time,
     missing: &mut Vec<Write>,
 ) {
-    let Some(value) = desired::pod_mark(pod, line) else { return };
+    let Some(value) = desired::pod_mark(pod, line, switches.assumed) else { return };
     let meta = &pod.metadata;
-    if meta.annotations.is(&format!("{PREFIX}ebpf"), value) {
+    let stands = meta.annotations.get(&format!("{PREFIX}ebpf")).map_or("", |it| it);
+    if stands == value {
         return;
     }
     let id = || PodId {
@@ -257,7 +278,13 @@ mod tests {
     use crate::facts::Observed;
     use crate::judge::cluster::{Measurements, Policy, judge};
 
-    const ALL: Switches = Switches { nodes: true, pods: true, events: true, node_pools: true };
+    const ALL: Switches = Switches {
+        nodes: true,
+        pods: true,
+        events: true,
+        node_pools: true,
+        assumed: Assumption::None,
+    };
 
     fn fleet() -> Cluster {
         let mut cluster = crate::judge::cluster::sample::empty();
@@ -321,6 +348,45 @@ mod tests {
             node.metadata.labels = ours.into_iter().chain([aws]).collect();
         });
         assert_eq!(of(&cluster, ALL), ["node_condition"]);
+    }
+
+    /// Somebody set `--fargate-ebpf unknown`: what was claimed before is claimed no longer.
+    #[test]
+    fn what_does_not_hold_any_more_is_taken_back() {
+        let mut cluster = fleet();
+        let nothing = Policy { fargate: Assumption::Unknown, ..Policy::default() };
+        let missing_then = |cluster: &Cluster| {
+            let report = judge(cluster, &Measurements::new(), &nothing);
+            missing(cluster, &report, Switches { assumed: Assumption::Unknown, ..ALL })
+        };
+        assert_eq!(missing_then(&cluster), [], "nothing was claimed");
+        let mut waiting = cluster.clone();
+        change(&mut waiting.fargate_pods, |pod| pod.spec.node_name = Text::default());
+        assert_eq!(missing_then(&waiting), [], "nor of a pod whose node is still to come");
+        change(&mut cluster.fargate_pods, |pod| {
+            pod.metadata.annotations =
+                [("bpfready.io/ebpf".into(), "none".into())].into_iter().collect();
+        });
+        change(&mut cluster.nodes, |node| {
+            let written = serde_json::json!({
+                "metadata": {"name": "fargate-ip-10-0-0-1", "uid": "n1", "labels": {
+                    "eks.amazonaws.com/compute-type": "fargate",
+                    "bpfready.io/ebpf": "none", "bpfready.io/cilium-capable": "false"
+                }},
+                "status": {"conditions": [{
+                    "type": "bpfready.io/EbpfReady", "status": "False", "reason": "FargateNoPrivilege"
+                }]}
+            });
+            *node = serde_json::from_value(written).unwrap();
+        });
+        let (node, uid) = (Text::from("fargate-ip-10-0-0-1"), Text::from("n1"));
+        let pod = PodId { namespace: "web".into(), name: "a".into(), uid: "u1".into() };
+        let wanted = [
+            Write::NodeLabels { node: node.clone(), uid: uid.clone(), labels: &[] },
+            Write::NodeCondition { node, uid, marks: None },
+            Write::Annotation { pod, value: "" },
+        ];
+        assert_eq!(missing_then(&cluster), wanted);
     }
 
     #[test]

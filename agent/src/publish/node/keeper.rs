@@ -15,7 +15,7 @@ use super::event::{self, News, Told};
 use super::pace::{Backoff, Bucket, Spread, Urgency, chance};
 use super::plan::{Now, Write, held_by_others, plan};
 use super::promise::promise;
-use super::request::{Outcome, Refusal, Version, send};
+use super::request::{NodeId, Outcome, Refusal, Version, send};
 use super::tally::{Standing, Tally};
 use crate::facts::node_object::NodeObject;
 
@@ -209,7 +209,8 @@ impl Keeper {
         self.not_before = None;
         let mut news = Vec::new();
         for write in writes {
-            match send(&self.client, &self.node, write).await {
+            let id = NodeId { name: &self.node, uid: &node.uid };
+            match send(&self.client, &id, write).await {
                 Ok(version) => {
                     self.tally.request(write.kind(), "ok");
                     self.awaited = Some((version, Instant::now() + ECHO));
@@ -217,7 +218,11 @@ impl Keeper {
                 }
                 Err(refusal) => {
                     self.failed(write, &refusal);
-                    break;
+                    // A label that may not be written holds up neither condition nor taint; a server
+                    // that does not answer is left alone.
+                    if !refusal.result.is_about_one_write() {
+                        break;
+                    }
                 }
             }
         }

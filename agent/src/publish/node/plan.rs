@@ -65,13 +65,26 @@ pub fn plan(desired: &Desired, node: &NodeObject, now: &Now) -> Vec<Write> {
 }
 
 /// Keys of the agent that another writer holds: whoever wrote them first keeps them. A NodePool's
-/// promise is never overwritten, and a label set by hand stays until it is taken away by hand.
+/// promise is never overwritten, and a label set by hand stays until it is taken away by hand. Who
+/// applied the same value as the agent holds it with the agent: as soon as it is to be another one,
+/// the agent lets it go, because every apply of it would be refused.
 pub fn held_by_others(desired: &Desired, node: &NodeObject) -> BTreeSet<String> {
-    let others = |key: &String| {
+    let others = |(key, wanted): (&String, &String)| {
         let holders = node.holders.get(key)?;
-        (!holders.contains(MANAGER) && !holders.is_empty()).then(|| key.clone())
+        let has_other = holders.iter().any(|it| it != MANAGER);
+        let wanted = wanted_of(key, wanted, desired, node);
+        let is_shared = holders.contains(MANAGER) && node.labels.get(key) == Some(&wanted);
+        (has_other && !is_shared).then(|| key.clone())
     };
-    desired.labels.keys().filter_map(others).collect()
+    desired.labels.iter().filter_map(others).collect()
+}
+
+/// The value that a label ought to have: what kind of machine it is follows from the Node.
+fn wanted_of(key: &String, value: &str, desired: &Desired, node: &NodeObject) -> String {
+    match *key == desired.compute {
+        true => compute_of(node).to_owned(),
+        false => value.to_owned(),
+    }
 }
 
 fn labels(desired: &Desired, node: &NodeObject) -> Option<Write> {
@@ -80,10 +93,7 @@ fn labels(desired: &Desired, node: &NodeObject) -> Option<Write> {
         .labels
         .iter()
         .filter(|(key, _)| !held.contains(*key))
-        .map(|(key, value)| match *key == desired.compute {
-            true => (key.clone(), compute_of(node).to_owned()),
-            false => (key.clone(), value.clone()),
-        })
+        .map(|(key, value)| (key.clone(), wanted_of(key, value, desired, node)))
         .collect();
     let holds = |key: &&String| node.holders.get(*key).is_some_and(|it| it.contains(MANAGER));
     let held_by_us: BTreeSet<&String> = node.holders.keys().filter(holds).collect();
@@ -292,6 +302,20 @@ mod tests {
         node.holders.insert("bpfready.io/ebpf".into(), ["karpenter".to_owned()].into());
         assert_eq!(plan(&wanted(), &node, &now()), []);
         assert_eq!(held_by_others(&wanted(), &node), ["bpfready.io/ebpf".to_owned()].into());
+    }
+
+    #[test]
+    fn a_label_that_is_shared_is_let_go_when_it_is_to_change() {
+        let mut node = written();
+        let both = [MANAGER.to_owned(), "argocd".to_owned()];
+        node.holders.insert("bpfready.io/ebpf".into(), both.into());
+        assert_eq!(plan(&wanted(), &node, &now()), [], "both say the same");
+        let mut wanted = wanted();
+        wanted.labels.insert("bpfready.io/ebpf".into(), "partial".into());
+        assert_eq!(plan(&wanted, &node, &now()), [Write::Labels(BTreeMap::new())]);
+        // After that it is the other one's alone.
+        node.holders.insert("bpfready.io/ebpf".into(), ["argocd".to_owned()].into());
+        assert_eq!(plan(&wanted, &node, &now()), []);
     }
 
     #[test]

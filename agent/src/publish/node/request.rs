@@ -19,6 +19,14 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// More than any Node has.
 const MOST_BYTES: usize = 4 << 20;
 
+/// Which Node is meant. To apply to a Node that is gone would be to make it, and one that was made
+/// anew is another one: with a uid the server refuses both.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NodeId<'a> {
+    pub(super) name: &'a str,
+    pub(super) uid: &'a str,
+}
+
 /// What the server answers to a write, as far as it is needed.
 #[derive(Debug, Deserialize)]
 pub(super) struct Written {
@@ -68,6 +76,20 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
+    /// Whether another write to the same Node may succeed all the same: each needs a right of its own,
+    /// and has fields of its own.
+    pub(super) fn is_about_one_write(self) -> bool {
+        match self {
+            Self::Conflict | Self::Forbidden | Self::Refused => true,
+            Self::Gone
+            | Self::Unauthorized
+            | Self::Throttled
+            | Self::ServerError
+            | Self::Timeout
+            | Self::Unreachable => false,
+        }
+    }
+
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Conflict => "conflict",
@@ -95,7 +117,11 @@ impl Write {
 }
 
 /// Sends one write.
-pub(super) async fn send(client: &Client, node: &str, write: &Write) -> Result<Version, Refusal> {
+pub(super) async fn send(
+    client: &Client,
+    node: &NodeId<'_>,
+    write: &Write,
+) -> Result<Version, Refusal> {
     let request = request(node, write).map_err(|it| refused(it.to_string()))?;
     let exchange = async {
         let response = client.send(request.map(Body::from)).await.map_err(|it| unreachable(&it))?;
@@ -116,21 +142,22 @@ pub(super) async fn send(client: &Client, node: &str, write: &Write) -> Result<V
 }
 
 fn request(
-    node: &str,
+    node: &NodeId<'_>,
     write: &Write,
 ) -> Result<http::Request<Vec<u8>>, kube::core::request::Error> {
     let nodes = Request::new("/api/v1/nodes");
+    let NodeId { name, uid } = node;
     let apply = PatchParams::apply(MANAGER);
     match write {
         Write::Labels(labels) => {
-            let metadata = json!({ "name": node, "labels": labels });
-            nodes.patch(node, &apply, &Patch::Apply(object(&metadata, None)))
+            let metadata = json!({ "name": name, "uid": uid, "labels": labels });
+            nodes.patch(name, &apply, &Patch::Apply(object(&metadata, None)))
         }
         Write::Conditions(conditions) => {
             let status = json!({ "conditions": conditions });
-            let patch = Patch::Apply(object(&json!({ "name": node }), Some(&status)));
+            let patch = Patch::Apply(object(&json!({ "name": name, "uid": uid }), Some(&status)));
             // Conditions are keyed by a type of ours: nobody else has a claim to them.
-            nodes.patch_subresource("status", node, &apply.force(), &patch)
+            nodes.patch_subresource("status", name, &apply.force(), &patch)
         }
         Write::Taint { index, taint } => {
             let path = format!("/spec/taints/{index}");
@@ -145,7 +172,7 @@ fn request(
                 Ok(patch) => Patch::Json(patch),
                 Err(error) => return Err(kube::core::request::Error::SerializeBody(error)),
             };
-            nodes.patch(node, &params, &patch)
+            nodes.patch(name, &params, &patch)
         }
     }
 }
@@ -201,11 +228,13 @@ fn chain(error: &dyn std::error::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const NODE: NodeId<'_> = NodeId { name: "n", uid: "u" };
     use crate::facts::node_object::Taint;
 
     #[test]
     fn labels_are_applied_without_force_and_conditions_with_it() {
-        let labels = request("n", &Write::Labels([("a/b".into(), "c".into())].into())).unwrap();
+        let labels = request(&NODE, &Write::Labels([("a/b".into(), "c".into())].into())).unwrap();
         assert_eq!(labels.method(), "PATCH");
         assert_eq!(labels.headers()["content-type"], "application/apply-patch+yaml");
         let uri = labels.uri().to_string();
@@ -215,18 +244,20 @@ mod tests {
             "{uri}"
         );
         let body: Value = serde_json::from_slice(labels.body()).unwrap();
-        assert_eq!(body["metadata"]["labels"]["a/b"], "c");
+        assert_eq!(body["metadata"], json!({"name": "n", "uid": "u", "labels": {"a/b": "c"}}));
 
-        let conditions = request("n", &Write::Conditions(Vec::new())).unwrap();
+        let conditions = request(&NODE, &Write::Conditions(Vec::new())).unwrap();
         let uri = conditions.uri().to_string();
         assert!(uri.starts_with("/api/v1/nodes/n/status?") && uri.contains("force=true"), "{uri}");
+        let body: Value = serde_json::from_slice(conditions.body()).unwrap();
+        assert_eq!(body["metadata"]["uid"], "u", "a Node that is gone is not made");
     }
 
     #[test]
     fn a_taint_is_tested_before_it_is_removed() {
         let taint =
             Taint { key: "k".into(), value: None, effect: "NoSchedule".into(), time_added: None };
-        let patch = request("n", &Write::Taint { index: 2, taint }).unwrap();
+        let patch = request(&NODE, &Write::Taint { index: 2, taint }).unwrap();
         assert_eq!(patch.headers()["content-type"], "application/json-patch+json");
         let body: Value = serde_json::from_slice(patch.body()).unwrap();
         let test = json!({"op": "test", "path": "/spec/taints/2",

@@ -1,6 +1,6 @@
 //! What ought to stand on Fargate's Nodes and Pods, so that people and tools see it there.
 
-use super::is_fargate_pod;
+use super::{Assumption, is_fargate_pod};
 use crate::facts::cluster::{Pod, Text};
 use crate::judge::cluster::compute::Compute;
 use crate::judge::cluster::nodes::{NodeLine, Source};
@@ -52,18 +52,23 @@ pub fn node_marks(line: &NodeLine) -> Option<NodeMarks> {
     })
 }
 
-/// What ought to stand on a Fargate Pod: the value of annotation `ebpf`; `None`: nothing of ours.
+/// What ought to stand on a Fargate Pod: the value of annotation `ebpf`, empty: none; `None`: this pod
+/// is left as it is.
 ///
-/// `node` is the line of the node it runs on, if there is one yet.
-pub fn pod_mark(pod: &Pod, node: Option<&NodeLine>) -> Option<&'static str> {
+/// `node` is the line of the node it runs on; without one yet, `assumed` is what will hold there.
+pub fn pod_mark(pod: &Pod, node: Option<&NodeLine>, assumed: Assumption) -> Option<&'static str> {
     if !is_fargate_pod(pod) || super::is_over(pod) || pod.metadata.deletion_timestamp.is_some() {
         return None;
     }
-    match node.map_or(Extent::None, |it| it.ebpf) {
+    let assumed = match assumed {
+        Assumption::None => Extent::None,
+        Assumption::Unknown => Extent::Unknown,
+    };
+    match node.map_or(assumed, |it| it.ebpf) {
         Extent::None => Some("none"),
         Extent::Full => Some("full"),
         Extent::Partial => Some("partial"),
-        Extent::Unknown => None,
+        Extent::Unknown => Some(""),
     }
 }
 

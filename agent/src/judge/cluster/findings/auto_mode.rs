@@ -1,7 +1,9 @@
 //! Rule `cilium-on-auto-mode`: EKS Auto Mode supports no other CNI, whatever its kernel can do.
 
+use std::collections::BTreeSet;
+
 use super::{ClusterFinding, Grade, Rule, Scene, count, node_object};
-use crate::facts::cluster::Cluster;
+use crate::facts::cluster::{Cluster, Pod, Text};
 use crate::judge::cluster::compute::{COMPUTE_TYPE, Compute};
 use crate::judge::cluster::nodes::NodeLine;
 
@@ -20,8 +22,8 @@ pub(super) fn check(scene: &Scene<'_>) -> ClusterFinding {
         return RULE.undetermined("the pods of Cilium could not be listed");
     }
     let pods = Cluster::known(&scene.cluster.cilium_pods);
-    let on = |node: &&&NodeLine| pods.iter().any(|it| it.target_node() == Some(&node.name));
-    let with: Vec<&&NodeLine> = auto.iter().filter(on).collect();
+    let wanted: BTreeSet<&Text> = pods.iter().filter_map(Pod::target_node).collect();
+    let with: Vec<&&NodeLine> = auto.iter().filter(|it| wanted.contains(&it.name)).collect();
     if with.is_empty() {
         return RULE
             .pass(format!("no pod of Cilium is on {} of Auto Mode", count(auto.len(), "node")));

@@ -11,10 +11,11 @@ use crate::judge::report::Ternary;
 const RULE: Rule = Rule::new("hybrid-cilium", "HybridCilium", Grade::Info);
 
 /// § 6.3 of the facts: what follows from no agent on the Fargate side.
-const LIMITS: [&str; 4] = [
+const LIMITS: [&str; 5] = [
     "Fargate pods have no Cilium identity: no CiliumNetworkPolicy and no Hubble there, and rules of other nodes see them as addresses, not as labels",
     "in overlay mode Fargate pods and the control plane cannot reach pod addresses of EC2 nodes; in ENI mode they can",
     "Fargate's own kube-proxy keeps serving Services there; keep its configuration when kube-proxy is replaced elsewhere",
+    "Cilium's operator restarts CoreDNS pods that have no endpoint of Cilium, which those on Fargate never have, unless operator.unmanagedPodWatcher.restart is false",
     "security groups must let Fargate pods (the cluster's group) and EC2 nodes reach each other, CoreDNS first",
 ];
 

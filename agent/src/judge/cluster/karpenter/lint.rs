@@ -1,12 +1,13 @@
 //! What is wrong with a NodePool as it is written.
 
 use super::taints::{cilium_key, has_remover, is_gate};
-use super::{Check, promise, rules};
+use super::{Check, is_auto_mode, promise, rules, satisfy};
 use crate::facts::cluster::Cluster;
 use crate::facts::cluster::condition::Taint;
 use crate::facts::cluster::karpenter::NodePool;
 use crate::facts::cluster::selector::Operator;
 use crate::judge::cluster::findings::Scene;
+use crate::judge::cluster::presence::cilium_daemon_set;
 use crate::judge::report::{Release, Ternary};
 
 /// Labels that only a measurement can set; in a template they are a claim that nobody checked.
@@ -60,7 +61,8 @@ fn taint_missing(scene: &Scene<'_>, pool: &NodePool) -> Option<Check> {
     let key = cilium_key(scene);
     let template = &pool.spec.template.spec;
     let somewhere = || template.startup_taints.iter().chain(&template.taints);
-    let wanted = scene.presence.cilium == Ternary::Yes && !is_windows(pool) && !is_auto_mode(pool);
+    let runs = !is_windows(pool) && !is_auto_mode(pool) && has_cilium(scene, pool);
+    let wanted = scene.presence.cilium == Ternary::Yes && runs;
     let promised = promise::promise(pool, &[]).is_some_and(|it| it.datapath.contains("cilium"));
     let missing = (wanted || promised) && !somewhere().any(|it| it.key == key);
     missing.then(|| {
@@ -71,9 +73,11 @@ fn taint_missing(scene: &Scene<'_>, pool: &NodePool) -> Option<Check> {
     })
 }
 
-/// EKS Auto Mode's own pools: no other CNI is supported there.
-fn is_auto_mode(pool: &NodePool) -> bool {
-    pool.spec.template.spec.node_class_ref.group == "eks.amazonaws.com"
+/// Whether Cilium's DaemonSet comes to this pool's nodes: it may be kept to others, such as Hybrid
+/// Nodes alone.
+fn has_cilium(scene: &Scene<'_>, pool: &NodePool) -> bool {
+    let Some(cilium) = cilium_daemon_set(scene.cluster) else { return true };
+    satisfy::can_make(pool, &cilium.spec.template.spec)
 }
 
 fn is_windows(pool: &NodePool) -> bool {

@@ -100,6 +100,11 @@ pub(super) fn findings(scene: &Scene<'_>, pools: &[NodePoolReport]) -> Vec<Clust
     findings
 }
 
+/// EKS Auto Mode's own pools: no other CNI is supported there.
+fn is_auto_mode(pool: &NodePool) -> bool {
+    pool.spec.template.spec.node_class_ref.group == "eks.amazonaws.com"
+}
+
 fn nodes_of<'a>(scene: &Scene<'a>, pool: &Text) -> impl Iterator<Item = &'a NodeLine> {
     let pool = pool.clone();
     scene.nodes.iter().filter(move |it| {

@@ -1,5 +1,6 @@
 //! A NodePool that promises and gates correctly, made of one that is there.
 
+use super::is_auto_mode;
 use super::lint::VERIFIED;
 use super::promise::PROMISE;
 use super::taints::{CILIUM_TAINT, OUR_TAINT};
@@ -20,7 +21,7 @@ pub struct Proposal {
     /// How many nodes the same change to the old pool would replace; `None`: its NodeClaims could
     /// not be counted.
     pub rolls: Option<usize>,
-    /// What is different from the old pool, one sentence each.
+    /// What is different from the old pool, one sentence each; empty: it is as it should be.
     pub changes: Vec<String>,
 }
 
@@ -34,13 +35,14 @@ pub fn proposal(cluster: &Cluster, name: &str) -> Proposal {
         name: if old.is_some() { format!("{name}-cilium").into() } else { name.into() },
         ..Default::default()
     };
-    if old.is_some() {
-        changes.push(format!("A new pool beside {name}: no node of {name} is replaced."));
-    }
+    auto_mode(&mut pool, &mut changes);
     api(&mut pool, &mut changes);
     labels(&mut pool, &mut changes);
     requirements(&mut pool, &mut changes);
     taints(&mut pool, &mut changes);
+    if old.is_some() && !changes.is_empty() {
+        changes.insert(0, format!("A new pool beside {name}: no node of {name} is replaced."));
+    }
     let rolls = old.map(|it| {
         let claims =
             cluster.node_claims.known().map(|_| super::claims_of(cluster, &it.metadata.name));
@@ -52,6 +54,30 @@ pub fn proposal(cluster: &Cluster, name: &str) -> Proposal {
     };
     let of = old.map(|it| it.metadata.name.clone());
     Proposal { pool, of, others, rolls: rolls.flatten(), changes }
+}
+
+/// A gate of Cilium on nodes of EKS Auto Mode would never open: they are paid for and take no pods.
+fn auto_mode(pool: &mut NodePool, changes: &mut Vec<String>) {
+    if !is_auto_mode(pool) {
+        return;
+    }
+    let template = &mut pool.spec.template.spec;
+    template.node_class_ref = NodeClassRef {
+        group: "karpenter.k8s.aws".into(),
+        kind: "EC2NodeClass".into(),
+        name: "default".into(),
+        api_version: Text::default(),
+    };
+    for it in &mut template.requirements {
+        if let Some(name) = it.key.strip_prefix("eks.amazonaws.com/instance-") {
+            it.key = format!("karpenter.k8s.aws/instance-{name}").into();
+        }
+    }
+    changes.push(
+        "EKS Auto Mode supports no other CNI than its own: this pool is one for a Karpenter of your \
+         own, with an EC2NodeClass that you name."
+            .to_owned(),
+    );
 }
 
 fn api(pool: &mut NodePool, changes: &mut Vec<String>) {
@@ -106,6 +132,15 @@ fn requirements(pool: &mut NodePool, changes: &mut Vec<String>) {
     if requirements.len() < before {
         changes.push("Requires no label that only a measurement can set.".to_owned());
     }
+    // A newer Karpenter's operator, whose name is not known here.
+    let is_known = |it: &Expression| it.operator != Operator::Other;
+    for it in requirements.iter().filter(|it| !is_known(it)) {
+        changes.push(format!(
+            "NOT copied: the requirement on {}; its operator is not known here.",
+            it.key
+        ));
+    }
+    requirements.retain(is_known);
     if !requirements.iter().any(|it| it.key == "kubernetes.io/os") {
         let linux = Expression {
             key: "kubernetes.io/os".into(),
@@ -182,5 +217,34 @@ mod tests {
         );
         let keys: Vec<&str> = template.spec.requirements.iter().map(|it| &*it.key).collect();
         assert_eq!(keys, ["kubernetes.io/os", "karpenter.k8s.aws/instance-category"]);
+    }
+
+    /// `general-purpose` of Auto Mode: a startup taint of Cilium would stay there for ever.
+    #[test]
+    fn a_pool_of_auto_mode_is_proposed_for_a_karpenter_of_ones_own() {
+        let old: NodePool = serde_json::from_value(serde_json::json!({
+            "apiVersion": "karpenter.sh/v1", "metadata": {"name": "general-purpose"},
+            "spec": {"template": {"spec": {
+                "nodeClassRef": {"group": "eks.amazonaws.com", "kind": "NodeClass", "name": "default"},
+                "requirements": [
+                    {"key": "eks.amazonaws.com/instance-category", "operator": "In", "values": ["c"]},
+                    {"key": "karpenter.sh/capacity-type", "operator": "Near", "values": ["x"]}
+                ]
+            }}}
+        }))
+        .unwrap();
+        let mut cluster = crate::judge::cluster::sample::empty();
+        cluster.node_pools = crate::facts::Observed::Known(Some(vec![old]));
+        let Proposal { pool, changes, .. } = proposal(&cluster, "general-purpose");
+        let template = &pool.spec.template.spec;
+        assert_eq!(&*template.node_class_ref.group, "karpenter.k8s.aws");
+        let keys: Vec<&str> = template.requirements.iter().map(|it| &*it.key).collect();
+        assert_eq!(keys, ["kubernetes.io/os", "karpenter.k8s.aws/instance-category"]);
+        let told = changes.join("\n");
+        assert!(told.contains("EKS Auto Mode supports no other CNI"), "{told}");
+        assert!(
+            told.contains("NOT copied: the requirement on karpenter.sh/capacity-type"),
+            "{told}"
+        );
     }
 }

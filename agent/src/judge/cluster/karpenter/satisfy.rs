@@ -3,6 +3,7 @@
 
 use crate::facts::Observed;
 use crate::facts::cluster::karpenter::{NodePool, POOL_LABEL};
+use crate::facts::cluster::pod::PodSpec;
 use crate::facts::cluster::selector::{Expression, NodeSelectorTerm, Operator};
 use crate::facts::cluster::workload::Deployment;
 use crate::facts::cluster::{Cluster, Labels, Text};
@@ -42,6 +43,9 @@ pub(super) fn check(scene: &Scene<'_>) -> ClusterFinding {
     let Some(deployments) = scene.cluster.deployments.known() else {
         return RULE.undetermined("the Deployments could not be listed");
     };
+    if scene.cluster.nodes.known().is_none() {
+        return RULE.undetermined("the nodes could not be listed: one may have what is asked for");
+    }
     let lost: Vec<(&Deployment, String)> =
         deployments.iter().filter_map(|it| Some((it, why_not(scene, pools, it)?))).collect();
     if lost.is_empty() {
@@ -63,21 +67,11 @@ fn object(it: &Deployment) -> Text {
 /// Why no pool will do; `None`: one will, or a node does that no pool made.
 fn why_not(scene: &Scene<'_>, pools: &[NodePool], deployment: &Deployment) -> Option<String> {
     let spec = &deployment.spec.template.spec;
-    let exact = |(key, value): (&Text, &Text)| Expression {
-        key: key.clone(),
-        operator: Operator::In,
-        values: vec![value.clone()],
-    };
-    let selector: Vec<Expression> = spec.node_selector.iter().map(exact).collect();
-    let terms = spec.affinity.as_ref().map_or(&[][..], |it| it.terms());
+    let (selector, terms) = asked_by(spec);
     if (selector.is_empty() && terms.is_empty()) || on_other_nodes(scene, &selector, terms) {
         return None;
     }
-    let fits = |pool: &NodePool| {
-        all_fit(pool, &selector)
-            && (terms.is_empty() || terms.iter().any(|it| all_fit(pool, &it.match_expressions)))
-    };
-    if pools.iter().any(fits) {
+    if pools.iter().any(|it| fits(it, &selector, terms)) {
         return None;
     }
     let asked = selector.iter().chain(terms.iter().flat_map(|it| &it.match_expressions));
@@ -87,6 +81,28 @@ fn why_not(scene: &Scene<'_>, pools: &[NodePool], deployment: &Deployment) -> Op
         true => "no pool has all that it asks for together".to_owned(),
         false => format!("no pool has {}", words.join(", ")),
     })
+}
+
+/// What a pod asks of its node's labels: its selector as expressions, and its affinity's alternatives.
+fn asked_by(spec: &PodSpec) -> (Vec<Expression>, &[NodeSelectorTerm]) {
+    let exact = |(key, value): (&Text, &Text)| Expression {
+        key: key.clone(),
+        operator: Operator::In,
+        values: vec![value.clone()],
+    };
+    let terms = spec.affinity.as_ref().map_or(&[][..], |it| it.terms());
+    (spec.node_selector.iter().map(exact).collect(), terms)
+}
+
+fn fits(pool: &NodePool, selector: &[Expression], terms: &[NodeSelectorTerm]) -> bool {
+    all_fit(pool, selector)
+        && (terms.is_empty() || terms.iter().any(|it| all_fit(pool, &it.match_expressions)))
+}
+
+/// Whether a pool can make a node that has what such a pod asks for.
+pub(super) fn can_make(pool: &NodePool, spec: &PodSpec) -> bool {
+    let (selector, terms) = asked_by(spec);
+    fits(pool, &selector, terms)
 }
 
 fn words(it: &Expression) -> String {
