@@ -594,7 +594,7 @@ async fn to_apply_with_a_uid_makes_nothing_and_changes_no_other_object() {
     let node = nodes.patch("a", &params, &labels("a", &uid)).await.unwrap();
     assert_eq!(label(&node, "example.io/x"), Some("1"));
     let other = "01234567-89ab-cdef-0123-456789abcdef";
-    assert_eq!(code(nodes.patch("a", &params, &labels("a", other)).await), 409);
+    assert_eq!(code(nodes.patch("a", &params, &labels("a", other)).await), 422);
     assert_eq!(code(nodes.patch("gone", &params, &labels("gone", &uid)).await), 409);
     let condition = json!({"type": "example.io/Ready", "status": "True",
         "lastHeartbeatTime": "2026-11-23T05:00:00Z", "lastTransitionTime": "2026-11-23T05:00:00Z",
@@ -604,7 +604,7 @@ async fn to_apply_with_a_uid_makes_nothing_and_changes_no_other_object() {
             json!({"metadata": {"name": "a", "uid": uid}, "status": {"conditions": [condition]}});
         Patch::Apply(config(&body))
     };
-    assert_eq!(code(nodes.patch_status("a", &params, &status(other)).await), 409);
+    assert_eq!(code(nodes.patch_status("a", &params, &status(other)).await), 422);
     nodes.patch_status("a", &params, &status(&uid)).await.unwrap();
     let empty = json!({"metadata": {"name": "a", "uid": uid}, "status": {"conditions": []}});
     let node = nodes.patch_status("a", &params, &Patch::Apply(config(&empty))).await.unwrap();

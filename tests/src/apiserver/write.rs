@@ -43,6 +43,7 @@ impl Write<'_> {
             (Change::Replace(new), Some(live)) => self.updated(live, (*new).clone()),
             (Change::Patch(kind, body), Some(live)) => {
                 let new = self.patched(live, *kind, body)?;
+                self.check_patched(live, &new)?;
                 self.updated(live, new)
             }
             (_, None) => Err(self.not_found()),
@@ -149,6 +150,7 @@ impl Write<'_> {
             self.merge_config(&mut new, &config)?;
             return Ok(new);
         };
+        self.check_patched(live, &config)?;
         self.check_identity(live, &config)?;
         let mut new = live.clone();
         self.merge_config(&mut new, &config)?;
@@ -237,6 +239,16 @@ impl Write<'_> {
             new["metadata"]["generation"] = (generation + 1).into();
         }
         admission::validate(self.resource, new)
+    }
+
+    /// A patch that names another uid would change it; an update that does names another object.
+    fn check_patched(&self, live: &Value, new: &Value) -> Result<(), Refusal> {
+        let uid = new["metadata"]["uid"].as_str().filter(|it| !it.is_empty());
+        if uid.is_none_or(|it| Some(it) == live["metadata"]["uid"].as_str()) {
+            return Ok(());
+        }
+        let why = "Invalid value: field is immutable";
+        Err(Refusal::invalid(&self.resource.kind, &self.key.1, "metadata.uid", why))
     }
 
     /// Name, uid and revision must be those of the live object, where they are given.

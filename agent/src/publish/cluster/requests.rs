@@ -101,17 +101,17 @@ fn ended(error: &kube::Error, write: &Write) -> Ended {
         // A namespace that is being deleted takes no Event.
         403 if status.message.contains("being terminated") => Ended::Gone,
         // An object that is gone, or another one of its name.
-        409 if ["uid mismatch", "UID in precondition"]
-            .iter()
-            .any(|it| status.message.contains(it)) =>
-        {
-            Ended::Gone
-        }
+        409 | 422 if is_about_uid(&status.message) => Ended::Gone,
         409 if is_event => Ended::Repeated,
         401 | 403 => Ended::Forbidden,
         400 | 409 | 422 => Ended::Refused,
         _ => Ended::Later,
     }
+}
+
+/// The words of the API server for an object that is gone, and for another one of its name.
+fn is_about_uid(message: &str) -> bool {
+    ["uid mismatch", "UID in precondition", "metadata.uid"].iter().any(|it| message.contains(it))
 }
 
 type Built = Result<http::Request<Vec<u8>>, kube::core::request::Error>;
