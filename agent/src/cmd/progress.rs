@@ -33,7 +33,8 @@ impl Sign {
                 say("\r\x1b[K");
             }
         };
-        Self { stop: Some(stop), thread: Some(std::thread::spawn(show)) }
+        // Without a thread there is no sign, and the work goes on.
+        Self { stop: Some(stop), thread: std::thread::Builder::new().spawn(show).ok() }
     }
 }
 

@@ -19,6 +19,10 @@ pub struct AgentFacts {
     pub endpoints: BTreeMap<Endpoint, Observed<Answer>>,
     /// systemd units of known agents, by name; `Unknown`: this root has no systemd to ask.
     pub units: Observed<BTreeMap<String, Unit>>,
+    /// Whether files are there that agents write and leave, by path; `Unknown`: their folder is not
+    /// in this root.
+    #[serde(default)]
+    pub files: BTreeMap<String, Observed<bool>>,
 }
 
 impl AgentFacts {
@@ -29,6 +33,7 @@ impl AgentFacts {
             sockets: BTreeMap::new(),
             endpoints: BTreeMap::new(),
             units: Observed::Unknown(failure.clone()),
+            files: BTreeMap::new(),
         }
     }
 }
@@ -45,6 +50,10 @@ pub struct Process {
     pub flags: BTreeMap<String, String>,
     /// When it started, in seconds after boot (field 22 of proc_pid_stat(5)).
     pub started_after_boot_seconds: Option<u64>,
+    /// Whether it is in the network namespace of the host's first process; `None`: could not be
+    /// told. Agents of a machine within this one (kind, k3d) are not.
+    #[serde(default)]
+    pub in_host_network: Option<bool>,
 }
 
 /// A Unix socket's file.

@@ -5,6 +5,7 @@ use std::thread;
 use std::time::Instant;
 
 use super::again::{Kept, KeptBtf, Probed};
+use super::beside::Beside;
 use super::inventory::{self, Layout};
 use super::{Host, Looks, bpf, btf, net_probe, selftest};
 use crate::facts::bpf::{BpfFacts, Support};
@@ -94,16 +95,17 @@ fn try_out(
     ground: bpf::Ground<'_>,
     early: bpf::Early,
 ) -> (BpfFacts, BTreeMap<Selftest, Support>) {
+    let selftests = || {
+        let mut looks = Looks::default();
+        let selftests = looks.many(
+            "selftests",
+            || selftest::selftests(host, ground.privilege),
+            |failure| selftest::all_unknown(&failure),
+        );
+        (selftests, looks.into_runs())
+    };
     let (bpf, (selftests, runs)) = thread::scope(|scope| {
-        let beside = scope.spawn(|| {
-            let mut looks = Looks::default();
-            let selftests = looks.many(
-                "selftests",
-                || selftest::selftests(host, ground.privilege),
-                |failure| selftest::all_unknown(&failure),
-            );
-            (selftests, looks.into_runs())
-        });
+        let beside = Beside::start(scope, &selftests);
         let bpf = looks.many("bpf", || bpf::bpf(host, ground, early), |it| bpf::unknown(&it));
         (bpf, beside.join().expect("`Looks` catches what a source throws"))
     });

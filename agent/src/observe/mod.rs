@@ -4,6 +4,7 @@ mod again;
 pub mod agents;
 #[cfg(test)]
 mod as_if;
+mod beside;
 pub mod bpf;
 pub mod btf;
 mod capability;
@@ -47,6 +48,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crate::facts::{Cause, Facts, Failure, Observed, SCHEMA, SourceRun};
 pub use again::{Earlier, Look, PROBES};
 use again::{Kept, Probed};
+use beside::Beside;
 use capability::Capability;
 pub use host::{Host, SourceError};
 
@@ -107,9 +109,10 @@ fn beside_the_network<T>(
     around: datapath::Ground<'_>,
     work: impl FnOnce(&mut Looks) -> T,
 ) -> (T, node::Node, datapath::Seen) {
+    let (node, seen) = (|| node::node(host), || datapath::look(host, around));
     let (done, (node, runs), (seen, more)) = thread::scope(|scope| {
-        let node = scope.spawn(|| node::node(host));
-        let seen = scope.spawn(|| datapath::look(host, around));
+        let node = Beside::start(scope, &node);
+        let seen = Beside::start(scope, &seen);
         let done = work(looks);
         let caught = "`Looks` catches what a source throws";
         (done, node.join().expect(caught), seen.join().expect(caught))

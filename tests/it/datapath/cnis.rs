@@ -73,9 +73,23 @@ fn the_aws_vpc_cni() {
 fn cilium_chained_on_aws_by_tcx_alone() {
     on_host(|host| {
         nodes::aws_chained(host, &nodes::ENI);
-        std::fs::remove_file("/etc/cni/net.d/10-aws.conflist").unwrap();
         let verdict = expect_traced(host, Cni::AwsVpcCniCilium, "routed", "cilium");
         assert_eq!(verdict.datapath.modes["attach"], "tcx");
+    });
+}
+
+/// Its programs are on the ports of Flannel's bridge.
+#[test]
+fn cilium_chained_on_flannel() {
+    on_host(|host| {
+        nodes::flannel(host);
+        host.conf("05-cilium.conflist", "cbr0", &["flannel", "portmap", "cilium-cni"]);
+        for port in nodes::VETH {
+            host.attach(port, nodes::TCX_IN, "cil_from_container");
+        }
+        host.process("cilium-agent", &[]);
+        host.answers(9879, 200, "ok");
+        expect_traced(host, Cni::Cilium, "native", "cilium");
     });
 }
 

@@ -54,14 +54,14 @@ fn the_aws_policy_filter_ends_the_chain_only_before_a_filter() {
         }
         let verdict = host.verdict();
         let both = ["aws-policy-filter-before-cilium", "policy-engines-two"];
-        expect_issues(&verdict, &both, &["cni-file-waiting"]);
+        expect_issues(&verdict, &both, &[]);
         assert_eq!(verdict.cilium.ready, Ternary::No);
         for link in ENI {
             host.attach(link, TCX_IN, "cil_from_container");
             host.remove_filter(link, Way::In, 2);
         }
         let verdict = host.verdict();
-        expect_issues(&verdict, &both, &["cni-file-waiting"]);
+        expect_issues(&verdict, &both, &[]);
         let issue = verdict.datapath.issues.iter().find(|it| it.id == both[0]).unwrap();
         assert!(!issue.blocks_ready, "{issue:#?}");
     });
@@ -99,7 +99,7 @@ fn what_stands_in_the_way_of_a_chained_cilium() {
         let migration = verdict.datapath.migrating.as_ref().unwrap();
         assert_eq!((migration.from, migration.to), (Cni::AwsVpcCni, Cni::AwsVpcCniCilium));
         assert_eq!((migration.pods_from, migration.pods_to), (1, 1));
-        expect_issues(&verdict, &conflicts, &["cni-file-waiting"]);
+        expect_issues(&verdict, &conflicts, &[]);
     });
 }
 
@@ -110,6 +110,13 @@ fn two_that_translate_services() {
         nodes::kube_proxy_rules(host, Flavour::Nft);
         nodes::kube_proxy(host, "iptables");
         expect_issues(&host.verdict(), &["kube-proxy-beside-cilium"], &[]);
+    });
+    // Cilium answers in kube-proxy's place, and a machine within this one has one of its own.
+    on_host(|host| {
+        nodes::cilium(host);
+        host.answers(10256, 200, "");
+        host.process_elsewhere("kube-proxy");
+        expect_issues(&host.verdict(), &[], &[]);
     });
     on_host(|host| {
         nodes::calico_ebpf(host);

@@ -233,7 +233,6 @@ fn what_aws_and_ipvs_leave_behind() {
 fn what_stands_in_ciliums_way() {
     on_host(|host| {
         nodes::aws_chained(host, &nodes::ENI);
-        std::fs::remove_file("/etc/cni/net.d/10-aws.conflist").unwrap();
         let branch = host.has_link("vlan.eth.1 link eth0", "vlan id 1");
         let want = branch.then_some("branch-eni-vlan-filter");
         expect_issues(&host.verdict(), want.as_slice(), &[]);

@@ -30,7 +30,8 @@ fn of_aws_calico_and_kube_proxy_beside_cilium() {
         nodes::kube_proxy_rules(host, Flavour::Nft);
         nodes::kube_proxy_table(host);
         host.iptables(Flavour::Nft, "nat", &[":CNI-HOSTPORT-DNAT - [0:0]"]);
-        host.conf("10-aws.conflist", "aws-cni", &["aws-cni", "egress-cni", "portmap"]);
+        host.conf("10-aws.conflist", "aws-cni", &["aws-cni", "egress-cni"]);
+        host.file("/var/run/aws-node/ipam.json", "{}");
         let verdict = host.verdict();
         assert_eq!(verdict.datapath.cni, Cni::Cilium);
         let left = [
@@ -38,6 +39,7 @@ fn of_aws_calico_and_kube_proxy_beside_cilium() {
             "aws-nft-table-left",
             "aws-mangle-rules-left",
             "aws-routing-rules-left",
+            "aws-ipam-file-left",
             "calico-rules-left",
             "calico-ipsets-left",
             "calico-devices-left",
@@ -71,6 +73,8 @@ fn of_the_others_beside_calico() {
         host.ipset("ovn40services");
         host.ip("link add cilium_host type veth peer name cilium_net\nlink set cilium_host up");
         host.pinned_map("/sys/fs/bpf/tc/globals/cilium_lxc");
+        host.ip("rule add fwmark 0x200/0xf00 lookup 2004 priority 9");
+        host.file("/etc/sysctl.d/99-zzz-override_cilium.conf", "");
         let verdict = host.verdict();
         assert_eq!(verdict.datapath.cni, Cni::Calico, "{:#?}", verdict.datapath);
         let left = [
@@ -88,8 +92,33 @@ fn of_the_others_beside_calico() {
             "cilium-chains-left",
             "cilium-devices-left",
             "cilium-pins-left",
+            "cilium-routing-rules-left",
+            "cilium-sysctl-left",
         ];
         expect_issues(&verdict, &[], &left);
+    });
+}
+
+/// The agent names who has an address; itself has some, with rules like a pod's.
+#[test]
+fn of_pods_that_ciliums_eni_mode_once_had() {
+    on_host(|host| {
+        nodes::cilium_eni(host);
+        let own = [("10.0.1.1", "router"), ("10.0.1.2", "health"), ("10.0.1.3", "ingress")];
+        let pods = nodes::ADDRESSES.map(|it| (it, "default/web"));
+        for (address, _) in own {
+            nodes::eni_rules(host, address);
+        }
+        let given: serde_json::Map<_, _> =
+            own.into_iter().chain(pods).map(|it| (it.0.to_owned(), it.1.into())).collect();
+        let status = serde_json::json!({"cilium": {"state": "Ok"}, "ipam": {"allocations": given}});
+        host.answers_at("/run/cilium/cilium.sock", &status.to_string());
+        expect_issues(&host.verdict(), &[], &[]);
+        nodes::eni_rules(host, "10.0.1.99");
+        let verdict = host.verdict();
+        expect_issues(&verdict, &[], &["cilium-eni-rules-left"]);
+        let evidence = &verdict.datapath.issues[0].evidence;
+        assert_eq!(evidence, &["rule 20 to 10.0.1.99, rule 111 from 10.0.1.99"]);
     });
 }
 

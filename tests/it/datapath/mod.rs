@@ -19,8 +19,6 @@
 //! What the kernel of this machine and of CI (6.18, `/proc/config.gz`) cannot host is in [`kinds`]:
 //! links of the kinds dummy, geneve, ipip, netkit, openvswitch, vlan and wireguard, and IPVS.
 //! `cargo xtask kernels datapath` runs it on Debian's 6.12, which has all of them.
-//! `cilium-eni-rules-left` needs an API server that names all pods: it is judged on composed facts
-//! in `agent/src/judge/datapath/tests`.
 
 mod cases;
 mod cnis;

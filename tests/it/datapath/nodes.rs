@@ -214,7 +214,7 @@ pub(super) fn kindnet(host: &mut Host) {
 }
 
 pub(super) fn azure(host: &mut Host) {
-    host.conf("10-azure.conflist", "azure", &["azure-vnet/azure-vnet-ipam", "portmap"]);
+    host.conf("10-azure.conflist", "azure", &["azure-vnet/azure-cns", "portmap"]);
     pods(host, AZV);
     host.process("azure-cns", &[]);
 }

@@ -19,11 +19,14 @@ pub(super) struct Marks<'a> {
 /// Whose it is; `None`: nobody's that is known.
 pub(super) fn owner(marks: Marks<'_>) -> Option<Party> {
     let by_name = marks.name.and_then(by_name);
-    marks.pin.and_then(by_pin).or_else(|| match by_name {
-        Some(party) => Some(party),
-        None => marks.label.and_then(|label| by_label(label, marks.name)),
-    })
+    let own_folder = |it: &&str| !SHARED_PINS.iter().any(|part| it.contains(part));
+    let by_label = || marks.label.and_then(|label| by_label(label, marks.name));
+    let by_own_pin = marks.pin.filter(own_folder).and_then(by_pin);
+    by_own_pin.or(by_name).or_else(by_label).or_else(|| marks.pin.and_then(by_pin))
 }
+
+/// Folders with common names, in which others than Calico may pin: there a name says more.
+const SHARED_PINS: &[&str] = &["/bpf/tcx/", "/bpf/netkit/"];
 
 /// Parts of paths in bpffs. Cilium: `pkg/datapath/loader/paths.go`; AWS: aws-ebpf-sdk-go
 /// `pkg/utils`; Calico: `felix/bpf/bpfdefs`.
@@ -60,6 +63,15 @@ const NAMES: &[(&str, Party)] = &[
     ("gua_to_linkloca", Party::AzureHelpers),
     ("linklocal_to_gu", Party::AzureHelpers),
     ("ig_", Party::InspektorGadget),
+    // `bpf/flows.c` of netobserv-ebpf-agent, which has each twice: by tc and by tcx.
+    ("tc_ingress_flow", Party::NetObserv),
+    ("tc_egress_flow_", Party::NetObserv),
+    ("tcx_ingress_flo", Party::NetObserv),
+    ("tcx_egress_flow", Party::NetObserv),
+    ("tc_ingress_pca_", Party::NetObserv),
+    ("tc_egress_pca_p", Party::NetObserv),
+    ("tcx_ingress_pca", Party::NetObserv),
+    ("tcx_egress_pca_", Party::NetObserv),
 ];
 
 fn by_name(name: &str) -> Option<Party> {
@@ -114,6 +126,15 @@ mod tests {
         expect(Some("/sys/fs/bpf/tcx/cali1_ingress"), None, None, Some(Party::Calico));
         expect(None, Some("endpoint_ingress_filter"), None, Some(Party::Retina));
         expect(None, None, Some("beyla_ingress_f"), Some(Party::Beyla));
+        expect(None, None, Some("tcx_ingress_flo"), Some(Party::NetObserv));
+    }
+
+    #[test]
+    fn in_a_folder_that_many_may_use_the_name_decides() {
+        let pin = Some("/sys/fs/bpf/tcx/eth0_ingress");
+        expect(pin, None, Some("cil_from_netdev"), Some(Party::Cilium));
+        expect(pin, None, Some("cali_tc_preambl"), Some(Party::Calico));
+        expect(pin, None, None, Some(Party::Calico));
     }
 
     #[test]

@@ -30,7 +30,13 @@ pub(super) fn companions(scene: &Scene<'_>, next: &Next) -> Vec<Companion> {
 
 /// Parties with programs on links that are no datapath, with those links.
 fn on_links(scene: &Scene<'_>) -> Vec<(Party, Vec<String>)> {
-    let parties = [Party::Retina, Party::Beyla, Party::InspektorGadget, Party::AzureHelpers];
+    let parties = [
+        Party::Retina,
+        Party::Beyla,
+        Party::InspektorGadget,
+        Party::NetObserv,
+        Party::AzureHelpers,
+    ];
     let named = parties.map(|party| {
         let links = scene.links_with(party);
         (party, links.iter().map(|it| it.name.clone()).collect::<Vec<_>>())

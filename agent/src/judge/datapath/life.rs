@@ -4,6 +4,8 @@
 //! the processes of the host could be seen or two other places agree: an agent may be told not to
 //! open a port.
 
+use std::collections::BTreeSet;
+
 use super::party::Party;
 use crate::facts::agents::{AgentFacts, Answer, Endpoint, Process, SocketState};
 use crate::facts::{Cause, Failure, Observed, agents::Unit};
@@ -50,10 +52,10 @@ struct Surface {
 /// `cni-fingerprints.md` § 3 and § 4.2, `cilium.md` § 4.1.
 #[rustfmt::skip]
 const SURFACES: &[Surface] = &[
-    Surface { party: Party::Cilium, comms: &["cilium-agent"], endpoints: &[Endpoint::CiliumStatus, Endpoint::CiliumHealthz], sockets: &["cilium/cilium.sock"], units: &["cilium.service"] },
+    Surface { party: Party::Cilium, comms: &["cilium-agent", "anetd"], endpoints: &[Endpoint::CiliumStatus, Endpoint::CiliumHealthz], sockets: &["cilium/cilium.sock"], units: &["cilium.service"] },
     Surface { party: Party::AwsVpcCni, comms: &["aws-k8s-agent", "ipamd"], endpoints: &[Endpoint::AwsIpamdGrpc, Endpoint::AwsIpamdSettings, Endpoint::AwsNetworkSettings], sockets: &["aws-node/ipamd.sock"], units: &["ipamd.service"] },
     Surface { party: Party::AwsPolicyAgent, comms: &["controller", "aws-network-pol"], endpoints: &[Endpoint::AwsPolicyAgent], sockets: &["aws-node/npa.sock"], units: &["aws-network-policy-agent.service"] },
-    Surface { party: Party::Calico, comms: &["calico-node", "calico-felix"], endpoints: &[Endpoint::FelixLiveness, Endpoint::FelixReadiness], sockets: &[], units: &[] },
+    Surface { party: Party::Calico, comms: &["calico-node", "calico-felix", "calico"], endpoints: &[Endpoint::FelixLiveness, Endpoint::FelixReadiness], sockets: &[], units: &[] },
     Surface { party: Party::Flannel, comms: &["flanneld"], endpoints: &[], sockets: &[], units: &["flanneld.service"] },
     Surface { party: Party::Kindnet, comms: &["kindnetd"], endpoints: &[], sockets: &[], units: &[] },
     Surface { party: Party::Antrea, comms: &["antrea-agent"], endpoints: &[], sockets: &["antrea/cni.sock"], units: &[] },
@@ -61,6 +63,7 @@ const SURFACES: &[Surface] = &[
     Surface { party: Party::KubeOvn, comms: &["kube-ovn-daemon"], endpoints: &[], sockets: &["openvswitch/kube-ovn-daemon.sock"], units: &[] },
     Surface { party: Party::KubeRouter, comms: &["kube-router"], endpoints: &[Endpoint::KubeRouter], sockets: &[], units: &[] },
     Surface { party: Party::AzureCni, comms: &["azure-cns"], endpoints: &[], sockets: &[], units: &[] },
+    Surface { party: Party::Gke, comms: &["netd"], endpoints: &[], sockets: &[], units: &[] },
     Surface { party: Party::Weave, comms: &["weaver"], endpoints: &[Endpoint::Weave], sockets: &[], units: &[] },
     Surface { party: Party::KubeProxy, comms: &["kube-proxy"], endpoints: &[Endpoint::KubeProxyHealthz, Endpoint::KubeProxyMode], sockets: &[], units: &["kube-proxy.service"] },
     Surface { party: Party::OpenVswitch, comms: &["ovs-vswitchd"], endpoints: &[], sockets: &["openvswitch/db.sock"], units: &["ovs-vswitchd.service", "openvswitch.service"] },
@@ -75,7 +78,7 @@ const WITHIN: &[(&str, &[Party])] = &[
 ];
 
 /// Every party that has an agent.
-pub(super) const ALL: [Party; 14] = [
+pub(super) const ALL: [Party; 15] = [
     Party::Cilium,
     Party::AwsVpcCni,
     Party::AwsPolicyAgent,
@@ -87,10 +90,16 @@ pub(super) const ALL: [Party; 14] = [
     Party::KubeOvn,
     Party::KubeRouter,
     Party::AzureCni,
+    Party::Gke,
     Party::Weave,
     Party::KubeProxy,
     Party::OpenVswitch,
 ];
+
+/// Who answers at kube-proxy's health port in its place: Cilium where it is told to
+/// (`kube-proxy-replacement-healthz-bind-address`), Calico's eBPF datapath unless it is told not to
+/// (`bpfKubeProxyHealthzPort`), OVN-Kubernetes.
+const STAND_INS: &[Party] = &[Party::Cilium, Party::Calico, Party::OvnKubernetes];
 
 /// Whether this party runs here.
 pub(super) fn life(agents: &AgentFacts, party: Party) -> Life {
@@ -112,17 +121,23 @@ pub(super) fn life(agents: &AgentFacts, party: Party) -> Life {
 /// (aws-network-policy-agent `main.go`).
 fn switched_off(agents: &AgentFacts, surface: &Surface) -> Option<String> {
     const SWITCH: &str = "enable-network-policy";
-    let own = |it: &&Process| surface.comms.contains(&it.comm.as_str());
-    let mut processes = agents.processes.known()?.iter().filter(own);
+    let mut processes = agents.processes.known()?.iter().filter(|it| is_own(it, surface));
     let off = |it: &Process| it.flags.get(SWITCH).is_some_and(|it| it == "false");
     let found = processes.find(|it| surface.party == Party::AwsPolicyAgent && off(it))?;
     Some(format!("process {} runs with --{SWITCH}=false (pid {})", found.comm, found.pid))
+}
+
+/// Agents are in the host's network; one in another is that of a machine within this one.
+fn is_own(process: &Process, surface: &Surface) -> bool {
+    surface.comms.contains(&process.comm.as_str()) && process.in_host_network != Some(false)
 }
 
 #[derive(Default)]
 struct Signs {
     alive: Vec<String>,
     dead: Vec<String>,
+    /// Places where nobody listens: one port counts once, whatever is asked there.
+    silent: BTreeSet<String>,
     unknown: Vec<String>,
     /// Places that are not mounted in our container: nothing follows from them.
     unseen: Vec<String>,
@@ -135,7 +150,7 @@ impl Signs {
         if !self.alive.is_empty() {
             return Life::Alive(self.alive);
         }
-        let others_agree = self.dead.len() >= 2 && self.unseen.is_empty();
+        let others_agree = self.silent.len() >= 2 && self.unseen.is_empty();
         if self.unknown.is_empty() && (self.no_process || others_agree) {
             return Life::Dead(self.dead);
         }
@@ -149,6 +164,12 @@ impl Signs {
 }
 
 impl Signs {
+    /// Nobody is there.
+    fn nobody(&mut self, place: &str, sentence: String) {
+        self.silent.insert(place.trim().to_owned());
+        self.dead.push(sentence);
+    }
+
     /// A place that could not be asked. Where its folder is not mounted here, the processes of the
     /// host still decide.
     fn open(&mut self, place: &str, failure: &Failure) {
@@ -163,19 +184,17 @@ impl Signs {
 fn processes(signs: &mut Signs, agents: &AgentFacts, surface: &Surface) {
     let names = surface.comms.join(" or ");
     match &agents.processes {
-        Observed::Known(all) => {
-            match all.iter().find(|it| surface.comms.contains(&it.comm.as_str())) {
-                Some(found) => {
-                    signs.alive.push(format!("process {} runs (pid {})", found.comm, found.pid));
-                }
-                None => {
-                    let holder = holder(all, surface.party);
-                    signs.no_process = holder.is_none();
-                    signs.dead.push(format!("no process {names}"));
-                    signs.unknown.extend(holder);
-                }
+        Observed::Known(all) => match all.iter().find(|it| is_own(it, surface)) {
+            Some(found) => {
+                signs.alive.push(format!("process {} runs (pid {})", found.comm, found.pid));
             }
-        }
+            None => {
+                let holder = holder(all, surface.party);
+                signs.no_process = holder.is_none();
+                signs.dead.push(format!("no process {names}"));
+                signs.unknown.extend(holder);
+            }
+        },
         // Without the host's pid namespace nothing follows; ports and sockets still decide.
         Observed::Unknown(failure) if failure.cause == Cause::Prerequisite => {}
         Observed::Unknown(failure) => {
@@ -187,7 +206,8 @@ fn processes(signs: &mut Signs, agents: &AgentFacts, surface: &Surface) {
 /// A process that may hold this party's agent within it.
 fn holder(all: &[Process], party: Party) -> Option<String> {
     let holds = |it: &&Process| {
-        WITHIN.iter().any(|(comm, parties)| it.comm == *comm && parties.contains(&party))
+        let here = it.in_host_network != Some(false);
+        here && WITHIN.iter().any(|(comm, parties)| it.comm == *comm && parties.contains(&party))
     };
     let holder = all.iter().find(holds)?;
     Some(format!("process {} may hold it (pid {})", holder.comm, holder.pid))
@@ -197,10 +217,25 @@ fn endpoint(signs: &mut Signs, agents: &AgentFacts, endpoint: Endpoint) {
     let name = endpoint_name(endpoint);
     match agents.endpoints.get(&endpoint) {
         Some(Observed::Known(Answer::NobodyListens)) => {
-            signs.dead.push(format!("nobody listens on {name}"));
+            // Of `:9099/liveness` the port, of `cilium.sock /v1/healthz` the socket.
+            let place = name.split_once('/').map_or(name, |it| it.0);
+            signs.nobody(place, format!("nobody listens on {name}"));
+        }
+        // Any process may take connections on a port, and the one that is looked for does not run
+        // by a name that is known.
+        Some(Observed::Known(Answer::Connected)) if signs.no_process => {
+            signs.unknown.push(format!("somebody takes connections on {name}"));
         }
         Some(Observed::Known(Answer::Connected)) => {
             signs.alive.push(format!("{name} takes connections"));
+        }
+        Some(Observed::Known(Answer::Http { status, .. }))
+            if endpoint == Endpoint::KubeProxyHealthz && has_stand_in(agents) =>
+        {
+            let words = format!("{name} answers {status}, which others do in kube-proxy's place");
+            if !signs.no_process {
+                signs.unknown.push(words);
+            }
         }
         Some(Observed::Known(Answer::Http { status, .. })) => {
             signs.alive.push(format!("{name} answers {status}"));
@@ -208,6 +243,11 @@ fn endpoint(signs: &mut Signs, agents: &AgentFacts, endpoint: Endpoint) {
         Some(Observed::Unknown(failure)) => signs.open(name, failure),
         None => signs.unknown.push(format!("{name} was not asked")),
     }
+}
+
+/// Whether one of those runs who answer for kube-proxy.
+fn has_stand_in(agents: &AgentFacts) -> bool {
+    STAND_INS.iter().any(|it| life(agents, *it).is_alive())
 }
 
 fn socket(signs: &mut Signs, agents: &AgentFacts, end: &str) {
@@ -218,12 +258,18 @@ fn socket(signs: &mut Signs, agents: &AgentFacts, end: &str) {
                 signs.alive.push(format!("{path} listens"));
             }
             Observed::Known(SocketState::Abandoned) => {
-                signs.dead.push(format!("nobody listens on {path} any more"));
+                signs.nobody(socket_name(path), format!("nobody listens on {path} any more"));
             }
-            Observed::Known(SocketState::Absent) => signs.dead.push(format!("no {path}")),
+            Observed::Known(SocketState::Absent) => {
+                signs.nobody(socket_name(path), format!("no {path}"));
+            }
             Observed::Unknown(failure) => signs.open(path, failure),
         }
     }
+}
+
+fn socket_name(path: &str) -> &str {
+    path.rsplit_once('/').map_or(path, |it| it.1)
 }
 
 fn unit(signs: &mut Signs, agents: &AgentFacts, name: &str) {

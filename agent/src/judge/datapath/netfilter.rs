@@ -111,10 +111,12 @@ pub(super) fn all_known(facts: &Facts) -> bool {
     firewall.nftables.known().is_some() && legacy_known(facts)
 }
 
-/// Whether the legacy tables of IPv4 could be read.
-pub(super) fn legacy_known(facts: &Facts) -> bool {
-    let tables = facts.firewall.iptables.known();
-    tables.is_some_and(|it| it.iter().all(|table| table.chains.known().is_some()))
+/// Whether the legacy tables of both families could be read.
+fn legacy_known(facts: &Facts) -> bool {
+    let families = [&facts.firewall.iptables, &facts.firewall.ip6tables];
+    families.into_iter().all(|it| {
+        it.known().is_some_and(|it| it.iter().all(|table| table.chains.known().is_some()))
+    })
 }
 
 /// A few names and how many more there are: `a, b, c and 4 more`.

@@ -26,6 +26,7 @@ pub(super) enum Party {
     Retina,
     Beyla,
     InspektorGadget,
+    NetObserv,
     NodeLocalDns,
     PodIdentity,
     AzureHelpers,
@@ -58,6 +59,7 @@ impl Party {
             Self::Retina => "retina",
             Self::Beyla => "beyla",
             Self::InspektorGadget => "inspektor-gadget",
+            Self::NetObserv => "netobserv",
             Self::NodeLocalDns => "node-local-dns",
             Self::PodIdentity => "eks-pod-identity-agent",
             Self::AzureHelpers => "aks-helpers",
@@ -70,7 +72,9 @@ impl Party {
     pub(super) fn role(self) -> Option<Role> {
         match self {
             Self::Multus | Self::Istio | Self::Linkerd => Some(Role::MetaPlugin),
-            Self::Retina | Self::Beyla | Self::InspektorGadget => Some(Role::Observer),
+            Self::Retina | Self::Beyla | Self::InspektorGadget | Self::NetObserv => {
+                Some(Role::Observer)
+            }
             Self::NodeLocalDns | Self::PodIdentity | Self::AzureHelpers => Some(Role::Neighbour),
             Self::Cilium
             | Self::AwsVpcCni

@@ -112,6 +112,22 @@ fn is_canal(path: &str, base: &Plugin) -> bool {
     path.contains("canal") && base.ipam.as_deref() == Some("host-local")
 }
 
+/// Whose link a plug-in makes; nobody's that is known, or it makes none.
+pub(super) fn makers(plugin_type: &str) -> &'static [Party] {
+    match plugin_type {
+        "aws-cni" => &[Party::AwsVpcCni],
+        "calico" => &[Party::Calico],
+        "flannel" => &[Party::Flannel, Party::ReferencePlugins],
+        "bridge" | "ptp" => &[Party::ReferencePlugins],
+        "azure-vnet" => &[Party::AzureCni],
+        "antrea" => &[Party::Antrea, Party::OpenVswitch],
+        "ovn-k8s-cni-overlay" => &[Party::OvnKubernetes, Party::OpenVswitch],
+        "kube-ovn" => &[Party::KubeOvn, Party::OpenVswitch],
+        "weave-net" => &[Party::Weave, Party::OpenVswitch],
+        _ => &[],
+    }
+}
+
 /// A setting of a plug-in.
 pub(super) fn setting<'a>(plugin: &'a Plugin, key: &str) -> Option<&'a str> {
     plugin.settings.get(key).map(String::as_str)

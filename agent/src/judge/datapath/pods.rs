@@ -109,13 +109,15 @@ fn host_routes(scene: &Scene<'_>) -> impl Iterator<Item = IpAddr> {
         let pair = link.is_some_and(|it| is_pair(it) && !scene.is_uplink(it));
         it.kind == RouteKind::Unicast && it.gateway.is_none() && pair
     });
-    routes.map(|it| it.destination.address)
+    routes.map(|it| it.destination.address).filter(|it| !is_link_local(it))
 }
 
-/// Whether it is the kind of interface whose other end is in a pod; Cilium's own pair is not.
+/// Whether it is the kind of interface whose other end is in a pod; the pairs that Cilium and Calico
+/// have for themselves are not.
 pub(super) fn is_pair(link: &Link) -> bool {
     let pair = matches!(link.kind.as_deref(), Some("veth" | "netkit"));
-    pair && !link.name.starts_with("cilium_") && link.name != "lxc_health"
+    let own = ["lxc_health", "bpfin.cali", "bpfout.cali"].contains(&link.name.as_str());
+    pair && !link.name.starts_with("cilium_") && !own
 }
 
 /// Neighbours that answered on a bridge whose ports are no pairs: taps of virtual machines, which
@@ -132,9 +134,22 @@ fn neighbours(scene: &Scene<'_>) -> impl Iterator<Item = IpAddr> {
     on_bridge.map(|it| it.address).filter(|it| !is_link_local(it))
 }
 
-/// Docker's own bridge has containers that are no pods.
+/// Bridges of Docker, Podman, nerdctl, libvirt, LXC, LXD and Incus have containers and machines that
+/// are no pods.
+const OF_OTHERS: &[&str] =
+    &["docker", "podman", "cni-podman", "nerdctl", "virbr", "lxcbr", "lxdbr", "incusbr", "vmbr"];
+
 fn is_bridge_of_pods(link: &Link) -> bool {
-    link.kind.as_deref() == Some("bridge") && link.name != "docker0"
+    let name = link.name.as_str();
+    let of_others = OF_OTHERS.iter().any(|it| name.starts_with(it)) || is_docker_network(name);
+    link.kind.as_deref() == Some("bridge") && !of_others
+}
+
+/// `br-` and the first 12 digits of the network's id, as Docker and nerdctl name bridges of networks
+/// that people make.
+fn is_docker_network(name: &str) -> bool {
+    let id = name.strip_prefix("br-").unwrap_or_default();
+    id.len() == 12 && id.bytes().all(|it| it.is_ascii_hexdigit())
 }
 
 /// Whether a link is a bridge's port whose other end is in another namespace.

@@ -1,6 +1,7 @@
 //! Who enforces network policy.
 
 use super::detector;
+use super::life::Life;
 use super::netfilter;
 use super::party::Party;
 use super::present::Present;
@@ -67,22 +68,26 @@ fn aws(scene: &Scene<'_>) -> Option<Sign> {
     ))
 }
 
-/// Its own datapath always has it; on another CNI's links it shows by its agent and its objects.
+/// Its own datapath always has it; on another CNI's links it shows by its objects, unless its agent
+/// is gone: Felix may listen on another port than the usual one.
 fn calico(scene: &Scene<'_>, present: &Present<'_>) -> Option<Sign> {
     let own = matches!(present.cni, Cni::Calico | Cni::Canal);
     let life = scene.life(Party::Calico);
-    let dataplane = detector::calico_dataplane(scene);
-    if life.is_dead() || (!own && !life.is_alive()) {
+    if life.is_dead() {
         return None;
     }
-    let words = match dataplane {
+    let words = match detector::calico_dataplane(scene) {
         Some("ebpf") => "Calico's eBPF programs are attached",
         Some("nftables") => "Calico's nftables tables are there",
         Some(_) => "Calico's chains are there",
         None if own => "Calico carries the pods",
         None => return None,
     };
-    Some((Party::Calico, words.to_owned()))
+    let open = match life {
+        Life::Unknown(_) if !own => "; whether its agent runs could not be told",
+        _ => "",
+    };
+    Some((Party::Calico, format!("{words}{open}")))
 }
 
 /// Engines that are one with the switch that carries the pods.

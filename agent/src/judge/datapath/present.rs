@@ -6,7 +6,6 @@ use super::detector::{self, Ask, Detector, Modes};
 use super::party::Party;
 use super::pods::{self, Pod};
 use super::trace::{self, Hop};
-use crate::facts::Observed;
 use crate::judge::report::{Cni, Confidence, PodCount};
 
 /// One pod's way and whose it is.
@@ -173,7 +172,7 @@ fn without_pods<'a>(
     pods: &pods::Pods,
 ) -> Present<'a> {
     let (cni, confidence, evidence) =
-        by_base(ask).or_else(|| by_agent(ask)).unwrap_or_else(|| nothing(ask, &traced));
+        by_base(ask).or_else(|| by_agent(ask)).unwrap_or_else(|| nothing(ask, &traced, count.seen));
     let modes = detector::of(cni).map(|it| (it.modes)(ask, &[]));
     let modes = modes.unwrap_or_else(|| Modes::new(""));
     Present { cni, confidence, evidence, count, traced, modes, complete: pods.complete }
@@ -212,14 +211,19 @@ fn by_agent(ask: &Ask<'_, '_>) -> Option<Answer> {
     Some((ask.next.cni, Confidence::Medium, evidence))
 }
 
-fn nothing(ask: &Ask<'_, '_>, traced: &[Traced<'_>]) -> Answer {
+fn nothing(ask: &Ask<'_, '_>, traced: &[Traced<'_>], seen: u32) -> Answer {
     if let Some(it) = traced.first() {
         let why = format!("{}: {}", it.hop.words(), it.how);
         return (Cni::Unknown, Confidence::None, vec![why]);
     }
     let network = &ask.scene.facts.network;
-    if let Observed::Unknown(failure) = &network.links {
-        return (Cni::Unknown, Confidence::None, vec![format!("links: {}", failure.detail)]);
+    let unread = [("links", network.links.failure()), ("routes", network.routes.failure())];
+    if let Some((what, failure)) = unread.into_iter().find_map(|it| Some((it.0, it.1?))) {
+        return (Cni::Unknown, Confidence::None, vec![format!("{what}: {}", failure.detail)]);
+    }
+    if seen > 0 {
+        let why = format!("no route of the host leads to any of {seen} pods");
+        return (Cni::Unknown, Confidence::None, vec![why]);
     }
     let dead = ask.scene.life(Party::Cilium).is_dead();
     let left = dead && !ask.scene.links_with(Party::Cilium).is_empty();

@@ -34,21 +34,19 @@ fn verdict(
 
 fn cilium(scene: &Scene<'_>) -> Option<ServiceProxyVerdict> {
     let life = scene.life(Party::Cilium);
-    if life.is_dead() || detector::cilium_replacement(scene).as_deref() != Some("true") {
+    if life.is_dead() || detector::cilium_replaces(scene) != Some(true) {
         return None;
     }
     let status = scene.facts.cilium.known().and_then(Option::as_ref);
-    let said = status.is_some_and(|it| it.kube_proxy_replacement.is_some());
+    let said = status.and_then(|it| it.kube_proxy_replacement.as_deref());
     let hooks = scene.cgroup_hooks_of(Party::Cilium);
     let mut evidence = Vec::new();
-    if said {
-        evidence.push("Cilium's agent says kube-proxy-replacement True".to_owned());
-    }
+    evidence.extend(said.map(|it| format!("Cilium's agent says kube-proxy-replacement {it}")));
     if !hooks.is_empty() {
         let names: Vec<String> = hooks.iter().map(|it| it.called()).collect();
         evidence.push(format!("on the root cgroup: {}", netfilter::few(&names)));
     }
-    let confidence = match (said, hooks.is_empty(), life.is_alive()) {
+    let confidence = match (said.is_some(), hooks.is_empty(), life.is_alive()) {
         (true, false, _) => Confidence::High,
         (true, true, _) | (false, _, true) => Confidence::Medium,
         (false, _, false) => Confidence::Low,
@@ -165,7 +163,12 @@ fn nobody(scene: &Scene<'_>) -> ServiceProxyVerdict {
     let facts = scene.facts;
     let ipvs = facts.firewall.ipvs.known().is_some();
     let links = facts.network.links.known().is_some();
-    let said = facts.cilium.known().is_some() || !scene.life(Party::Cilium).is_alive();
+    let said = match &facts.cilium {
+        _ if !scene.life(Party::Cilium).is_alive() => true,
+        Observed::Known(None) => true,
+        Observed::Known(Some(_)) => detector::cilium_replaces(scene).is_some(),
+        Observed::Unknown(_) => false,
+    };
     let unread: Vec<&str> = [
         (netfilter::all_known(facts), "iptables and nftables"),
         (ipvs, "IPVS"),

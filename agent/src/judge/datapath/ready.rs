@@ -132,15 +132,16 @@ fn end(
     Readiness { ready, why: Explanation { reason, evidence }, remedy: remedy.into() }
 }
 
-/// No agent, no programs, no configuration: Cilium is not here.
+/// No agent, no programs that were seen, no configuration: Cilium is not here.
 fn absent(signs: &Signs) -> Option<Readiness> {
-    let (Agent::Gone(evidence), Attached::No, false) =
-        (&signs.agent, &signs.attached, signs.installed)
-    else {
-        return None;
+    let (Agent::Gone(evidence), false) = (&signs.agent, signs.installed) else { return None };
+    let programs = match &signs.attached {
+        Attached::Yes(_) => return None,
+        Attached::No => "none of its programs is attached".to_owned(),
+        Attached::Unknown(why) => format!("none of its programs was seen, and {why}"),
     };
     let mut evidence = evidence.clone();
-    evidence.push("none of its programs is attached".into());
+    evidence.push(programs);
     Some(end(Ternary::No, Reason::CiliumAbsent, evidence, "Install Cilium on this node."))
 }
 

@@ -201,9 +201,15 @@ impl<'a> Scene<'a> {
         self.uplinks.contains(&link.index)
     }
 
+    /// Interfaces that are ports of this one.
+    pub(super) fn ports_of(&self, link: &Link) -> impl Iterator<Item = &'a Link> {
+        let master = Some(link.index);
+        self.links().filter(move |it| it.master == master)
+    }
+
     /// How many interfaces are ports of this one.
     pub(super) fn ports(&self, link: &Link) -> usize {
-        self.links.iter().filter(|it| it.master == Some(link.index)).count()
+        self.ports_of(link).count()
     }
 
     /// Routes that leave by this link.

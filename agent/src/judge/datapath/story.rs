@@ -3,6 +3,7 @@
 use super::life::Life;
 use super::next::Next;
 use super::party::Party;
+use super::plugins;
 use super::policy::Policy;
 use super::present::Present;
 use super::scene::Scene;
@@ -23,8 +24,15 @@ impl Story<'_, '_> {
         let carries = self.present.count.by_cni.keys().chain([&self.present.cni, &self.next.cni]);
         carries.into_iter().any(|it| parties(*it).contains(&party))
             || self.scene.life(party).is_alive()
+            || self.is_called(party)
             || self.policy.engines.contains(&party)
             || self.proxy.owner == party.as_str() && !self.scene.life(party).is_dead()
+    }
+
+    /// Whether one of its plug-ins makes the next pod's link, be it as the first of a chain.
+    fn is_called(&self, party: Party) -> bool {
+        let taken = self.next.taken.as_ref().map(|(_, it)| &it.types);
+        taken.into_iter().flatten().any(|it| plugins::makers(it).contains(&party))
     }
 
     /// Whether a party is gone: nothing uses it, and either its agent is known not to run, or

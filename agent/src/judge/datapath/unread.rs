@@ -64,8 +64,9 @@ fn endpoints(facts: &Facts) -> Option<&Failure> {
 }
 
 fn iptables(facts: &Facts) -> Option<&Failure> {
-    match &facts.firewall.iptables {
+    let families = [&facts.firewall.iptables, &facts.firewall.ip6tables];
+    families.into_iter().find_map(|it| match it {
         Observed::Unknown(failure) => Some(failure),
         Observed::Known(tables) => tables.iter().find_map(|it| it.chains.failure()),
-    }
+    })
 }

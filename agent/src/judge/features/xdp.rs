@@ -69,10 +69,17 @@ pub(super) fn native(facts: &Facts) -> Met {
 /// that driver asks beyond it.
 pub(super) fn device(nic: &Nic, facts: &Facts) -> Met {
     let offered = offered(nic, facts);
-    if nic.driver.known().and_then(Option::as_deref) == Some("ena") {
-        return Met::all([offered, ena_mtu(nic), ena_channels(nic), ena_version(nic)]);
+    match &nic.driver {
+        Observed::Known(Some(driver)) if driver == "ena" => {
+            Met::all([offered, ena_mtu(nic), ena_channels(nic), ena_version(nic)])
+        }
+        Observed::Known(_) => offered,
+        // It may be ENA's, which asks for more than it says.
+        Observed::Unknown(failure) => {
+            let why = format!("{}: {}", nic.name, failure.detail);
+            Met::all([offered, Met::unknown(failure.cause.into(), why)])
+        }
     }
-    offered
 }
 
 fn offered(nic: &Nic, facts: &Facts) -> Met {
@@ -145,8 +152,12 @@ fn ena_channels(nic: &Nic) -> Met {
 /// Since Linux 5.7 drivers of the tree report the kernel's own release, which is newer.
 fn ena_version(nic: &Nic) -> Met {
     let name = &nic.name;
-    let Observed::Known(Some(version)) = &nic.driver_version else {
-        return Met { evidence: Vec::new(), ..Met::yes("") };
+    let version = match &nic.driver_version {
+        Observed::Known(Some(version)) => version,
+        Observed::Known(None) => return Met { evidence: Vec::new(), ..Met::yes("") },
+        Observed::Unknown(failure) => {
+            return Met::unknown(failure.cause.into(), format!("{name}: {}", failure.detail));
+        }
     };
     let numbers: Vec<u32> = version
         .split(|it: char| !it.is_ascii_digit())

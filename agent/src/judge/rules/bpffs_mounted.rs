@@ -13,6 +13,9 @@ pub(super) const RULE: Rule = Rule {
     check,
 };
 
+/// The directory is sysfs' own (`SYSFS_MAGIC` of `include/uapi/linux/magic.h`).
+const SYSFS_MAGIC: u64 = 0x6265_6572;
+
 fn check(case: &Case<'_>) -> Answer {
     let magic = match &case.facts.mounts.sys_fs_bpf_magic {
         Observed::Known(magic) => *magic,
@@ -23,7 +26,11 @@ fn check(case: &Case<'_>) -> Answer {
     if magic == Some(BPF_FS_MAGIC) {
         return Answer::pass("bpffs is mounted at /sys/fs/bpf");
     }
-    let found = magic.map_or("no such directory".to_owned(), |it| format!("magic {it:#x}"));
+    let found = match magic {
+        None => "no such directory".to_owned(),
+        Some(SYSFS_MAGIC) => "nothing is mounted there".to_owned(),
+        Some(it) => format!("another file system, magic {it:#x}"),
+    };
     Answer::fail(Severity::Advisory, Reason::BpffsNotMounted, "bpffs is not at /sys/fs/bpf")
         .remedy("mount -t bpf bpf /sys/fs/bpf, or keep the chart's bpf.autoMount.enabled=true.")
         .evidence([format!("/sys/fs/bpf: {found}")])

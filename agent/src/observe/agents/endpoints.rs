@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::facts::agents::{Answer, Endpoint};
 use crate::facts::{Cause, Failure, Observed};
 use crate::observe::Host;
+use crate::observe::beside::Beside;
 use crate::observe::local::{self, Address, Reply};
 
 /// Where an endpoint is and what is asked there.
@@ -80,10 +81,13 @@ fn unheard(failure: &Failure) -> Heard {
 }
 
 fn live(host: &Host) -> Heard {
+    let of_cilium = || cilium(host);
+    let others: Vec<_> =
+        QUESTIONS.iter().map(|it| (it.endpoint, move || question(host, it))).collect();
     thread::scope(|scope| {
-        let cilium = scope.spawn(|| cilium(host));
+        let cilium = Beside::start(scope, &of_cilium);
         let threads: Vec<_> =
-            QUESTIONS.iter().map(|it| (it.endpoint, scope.spawn(|| question(host, it)))).collect();
+            others.iter().map(|(it, ask)| (*it, Beside::start(scope, ask))).collect();
         let lost = || Failure::new(Cause::Panicked, "the source panicked; please report this");
         let mut endpoints: BTreeMap<Endpoint, Observed<Answer>> = threads
             .into_iter()

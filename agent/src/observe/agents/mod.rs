@@ -2,6 +2,7 @@
 
 mod cilium;
 mod endpoints;
+mod files;
 mod processes;
 mod sockets;
 mod units;
@@ -19,6 +20,7 @@ pub fn agents(host: &Host) -> (AgentFacts, Observed<Option<CiliumStatus>>) {
         sockets: sockets::sockets(host),
         endpoints: heard.endpoints,
         units: units::units(host),
+        files: files::files(host),
     };
     (agents, heard.cilium_status.map(|it| it.as_ref().map(cilium::status)))
 }

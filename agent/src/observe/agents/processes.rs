@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use rustix::io::Errno;
@@ -16,6 +17,11 @@ use crate::observe::host::cause_of_io;
 /// are called so; it has one flag of its own.
 const AWS_POLICY_AGENT: &str = "controller";
 
+/// Calico's one binary for all of its parts, `calico component NAME` (v3.33): `felix` is the one
+/// that keeps the node's datapath.
+const CALICO: &str = "calico";
+const FELIX: &str = "felix";
+
 /// Names as the kernel keeps them, cut at 15 characters.
 #[rustfmt::skip]
 const NAMES: &[&str] = &[
@@ -24,7 +30,7 @@ const NAMES: &[&str] = &[
     // AWS VPC CNI and its policy agent, in a pod and as units of Auto Mode.
     "aws-k8s-agent", "ipamd", "aws-network-pol", AWS_POLICY_AGENT,
     // Calico.
-    "calico-node", "calico-felix", "bird", "bird6", "calico-typha", "calico-vpp-agen", "vpp_main",
+    CALICO, "calico-node", "calico-felix", "bird", "bird6", "calico-typha", "calico-vpp-agen", "vpp_main",
     // Others.
     "flanneld", "kindnetd", "antrea-agent", "kube-router", "weaver", "azure-cns", "azure-npm",
     "ovnkube", "ovnkube-node", "ovn-controller", "ovs-vswitchd", "kube-ovn-daemon", "kube-ovn-cni", "anetd", "netd",
@@ -117,11 +123,30 @@ fn process(proc: &Path, pid: u32) -> Result<Option<Process>, Failure> {
         return Ok(None);
     }
     let flags = flags(&command);
-    if comm == AWS_POLICY_AGENT && !flags.contains_key("enable-network-policy") {
-        return Ok(None);
-    }
-    let started_after_boot_seconds = stat.started_after_boot_seconds;
-    Ok(Some(Process { pid, comm: comm.to_owned(), flags, started_after_boot_seconds }))
+    let is_another = match comm {
+        AWS_POLICY_AGENT => !flags.contains_key("enable-network-policy"),
+        CALICO => !command.split(|it| *it == 0).any(|it| it == FELIX.as_bytes()),
+        _ => false,
+    };
+    Ok((!is_another).then(|| Process {
+        pid,
+        comm: comm.to_owned(),
+        flags,
+        started_after_boot_seconds: stat.started_after_boot_seconds,
+        in_host_network: in_host_network(proc, pid),
+    }))
+}
+
+/// Whether a process shares the network of the host's first one.
+fn in_host_network(proc: &Path, pid: u32) -> Option<bool> {
+    Some(network(proc, pid)? == network(proc, 1)?)
+}
+
+/// The network namespace of a process, as the inode number of its `/proc/PID/net/dev`: every
+/// namespace makes that file for itself (`dev_proc_net_init()` of `net/core/net-procfs.c`), and to
+/// look at it takes no right, where `/proc/PID/ns/net` takes CAP_SYS_PTRACE.
+fn network(proc: &Path, pid: u32) -> Option<u64> {
+    std::fs::metadata(proc.join(format!("{pid}/net/dev"))).ok().map(|it| it.ino())
 }
 
 /// A file of a process; `None`: the process has ended, before the file was opened or after.
@@ -217,6 +242,51 @@ mod tests {
         );
         assert_eq!(processes[1].flags["proxy-mode"], "ipvs");
         assert_eq!(processes[1].started_after_boot_seconds, Some(500));
+    }
+
+    /// Of a machine within this one: another namespace, and so another file.
+    #[test]
+    fn an_agent_of_another_network_is_told_apart() {
+        let (_dir, host) = host(|root| {
+            for (pid, comm) in [(1, "systemd"), (7, "kube-proxy"), (8, "kube-proxy")] {
+                write(root, pid, comm, comm);
+                std::fs::create_dir(root.join(format!("proc/{pid}/net"))).unwrap();
+            }
+            let dev = |pid: u32| root.join(format!("proc/{pid}/net/dev"));
+            std::fs::write(dev(1), "").unwrap();
+            std::fs::hard_link(dev(1), dev(7)).unwrap();
+            std::fs::write(dev(8), "").unwrap();
+            write(root, 9, "kubelet", "kubelet");
+        });
+        let seen: Vec<_> = live(&host, MOST).unwrap().iter().map(|it| it.in_host_network).collect();
+        assert_eq!(seen, [Some(true), Some(false), None]);
+    }
+
+    /// This process and the first one of its pid namespace, as `/proc/PID/ns/net` has it.
+    #[test]
+    fn the_kernel_has_a_file_of_its_own_for_each_network() {
+        let proc = Path::new("/proc");
+        let own = network(proc, std::process::id()).expect("there is a procfs");
+        let other = crate::observe::net_probe::namespace::tests::inside(|| {
+            std::fs::metadata("/proc/thread-self/net/dev").unwrap().ino()
+        });
+        let namespace = |pid: &str| std::fs::read_link(format!("/proc/{pid}/ns/net"));
+        if let (Ok(first), Ok(ours)) = (namespace("1"), namespace("self")) {
+            assert_eq!(in_host_network(proc, std::process::id()), Some(first == ours));
+        }
+        assert_ne!(Some(own), other);
+    }
+
+    /// `node/filesystem/etc/service/available/felix/run` of Calico.
+    #[test]
+    fn of_calicos_one_binary_felix_is_the_nodes() {
+        let (_dir, host) = host(|root| {
+            write(root, 1, "systemd", "/sbin/init");
+            write(root, 7, "calico", "calico component felix");
+            write(root, 8, "calico", "calico component typha");
+        });
+        let pids: Vec<_> = live(&host, MOST).unwrap().into_iter().map(|it| it.pid).collect();
+        assert_eq!(pids, [7]);
     }
 
     #[test]

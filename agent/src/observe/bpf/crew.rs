@@ -24,7 +24,9 @@ pub(crate) fn share_beside<Q: Sync, A: Send, B>(
     let take = || some(questions, &next, &ask);
     let others = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS) - 1;
     thread::scope(|scope| {
-        let workers: Vec<_> = (0..others).map(|_| scope.spawn(take)).collect();
+        // Where the system gives no thread, the others do its share.
+        let worker = |_| thread::Builder::new().spawn_scoped(scope, take).ok();
+        let workers: Vec<_> = (0..others).filter_map(worker).collect();
         let done = beside();
         let mut shares = vec![catch_unwind(AssertUnwindSafe(take))];
         shares.extend(workers.into_iter().map(thread::ScopedJoinHandle::join));

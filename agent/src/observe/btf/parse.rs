@@ -3,6 +3,7 @@
 use std::panic::resume_unwind;
 use std::thread;
 
+use super::super::beside::Beside;
 use super::error::BtfError;
 use super::header::Header;
 use super::kind::{Kind, Shape};
@@ -39,8 +40,9 @@ impl Btf {
         }
         let mut btf = Self { bytes, header, starts, names: Names::default() };
         // A kernel's hundred thousand types are worth a thread.
+        let names = || Names::of(&btf);
         let (chains, names) = thread::scope(|scope| {
-            let names = scope.spawn(|| Names::of(&btf));
+            let names = Beside::start(scope, &names);
             (btf.check_chains(), names.join())
         });
         chains?;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::resume_unwind;
 use std::thread;
 
+use super::super::beside::Beside;
 use super::kind::Kind;
 use super::members::members;
 use super::wanted::{ANONYMOUS_ENUMS, ENUMS, FIELDS, FUNCTIONS};
@@ -16,8 +17,9 @@ const KFUNC_TAG: &str = "bpf_kfunc";
 
 /// Answers everything that [`VmlinuxBtf`] holds.
 pub fn summary(btf: &Btf) -> VmlinuxBtf {
+    let part = || (enums(btf), kfuncs(btf));
     thread::scope(|scope| {
-        let beside = scope.spawn(|| (enums(btf), kfuncs(btf)));
+        let beside = Beside::start(scope, &part);
         let others = (iterators(btf), struct_ops(btf), fields(btf));
         let ((enums, enumerators), kfuncs) =
             beside.join().unwrap_or_else(|panic| resume_unwind(panic));

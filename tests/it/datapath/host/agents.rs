@@ -49,6 +49,26 @@ impl Host {
         self.agents.push((name.to_owned(), sleeper(name, "read _", arguments)));
     }
 
+    /// A process of this name in another network, as of a machine within this one.
+    pub(in crate::datapath) fn process_elsewhere(&mut self, name: &str) {
+        symlink("/bin/sh", format!("/agents/{name}")).unwrap();
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", "fabric", &format!("/agents/{name}"), "-c", "read _"]);
+        self.agents.push((name.to_owned(), command.stdin(Stdio::piped()).spawn().unwrap()));
+        let comm = |it: &fs::DirEntry| fs::read_to_string(it.path().join("comm"));
+        let runs = || {
+            let mut entries = fs::read_dir("/proc").unwrap().flatten();
+            entries.any(|it| comm(&it).is_ok_and(|it| it.trim_end() == name))
+        };
+        for _ in 0..20_000 {
+            if runs() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        panic!("{name} did not start");
+    }
+
     /// Ends the processes of this name.
     pub(in crate::datapath) fn end(&mut self, name: &str) {
         let (ended, rest) = self.agents.drain(..).partition(|(comm, _)| comm == name);

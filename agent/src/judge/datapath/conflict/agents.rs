@@ -1,7 +1,9 @@
 //! Agents that contradict what carries the pods, or each other.
 
 use crate::judge::datapath::detector;
+use crate::judge::datapath::life::Life;
 use crate::judge::datapath::netfilter;
+use crate::judge::datapath::next;
 use crate::judge::datapath::party::Party;
 use crate::judge::datapath::story::Story;
 use crate::judge::reason::Reason;
@@ -23,7 +25,7 @@ fn agent_gone(story: &Story<'_, '_>) -> Option<Issue> {
     let detector = detector::of(story.present.cni)?;
     let life = story.scene.life(detector.party);
     // Cilium's own is a leftover, told with its programs.
-    if !life.is_dead() || detector.party == Party::Cilium {
+    if !life.is_dead() || detector.party == Party::Cilium || !needs_agent(story, detector.party) {
         return None;
     }
     let name = story.present.cni;
@@ -34,9 +36,21 @@ fn agent_gone(story: &Story<'_, '_>) -> Option<Issue> {
     )
 }
 
-/// Each drops what the other one lets through (tigera/docs#1614).
+/// Azure CNI has an agent only where its addresses come from one (`azure-cns`).
+fn needs_agent(story: &Story<'_, '_>, party: Party) -> bool {
+    let networks = next::networks(&story.scene.facts.cni);
+    let plugins = networks.iter().filter_map(|(_, it)| it.unwrapped()).flatten();
+    let mut ipam = plugins.filter_map(|it| it.ipam.as_deref());
+    party != Party::AzureCni || ipam.any(|it| it == "azure-cns")
+}
+
+/// Each drops what the other one lets through (tigera/docs#1614). Rules of one whose agent could
+/// not be told to run may be of yesterday.
 fn engines(story: &Story<'_, '_>) -> Option<Issue> {
-    let engines: Vec<&str> = story.policy.engines.iter().map(|it| it.as_str()).collect();
+    let may_be_old =
+        |it: Party| it == Party::Calico && matches!(story.scene.life(it), Life::Unknown(_));
+    let engines = story.policy.engines.iter().filter(|it| !may_be_old(**it));
+    let engines: Vec<&str> = engines.map(|it| it.as_str()).collect();
     (engines.len() > 1).then(|| {
         Issue::conflict("policy-engines-two", "network-policy", format!("{} enforce network policy side by side: a packet passes only if all let it", engines.join(" and ")))
             .remedy("Switch all but one off; on EKS the AWS network policy agent before Calico's or Cilium's policies.")

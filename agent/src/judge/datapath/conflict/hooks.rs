@@ -119,7 +119,8 @@ fn branch(story: &Story<'_, '_>) -> Option<Issue> {
         story.present.carries_any(Cni::AwsVpcCniCilium) || story.next.cni == Cni::AwsVpcCniCilium;
     chained.then(|| {
         Issue::conflict("branch-eni-vlan-filter", "cilium", "pods with security groups send tagged packets, which chained Cilium drops unless its VLAN filter lets them pass (cilium#36803)")
-            .remedy("Set bpf.vlanBypass={0} or the VLAN ids of the branch interfaces.")
+            .advisory()
+            .remedy("Set bpf.vlanBypass={0} or the VLAN ids of the branch interfaces, if that is not done yet.")
             .evidence([format!("{} is a branch interface", vlan.name)])
     })
 }

@@ -28,9 +28,11 @@ pub(super) fn modes(ask: &Ask<'_, '_>, hops: &[Hop<'_>]) -> Modes {
     let networks = next::networks(&ask.scene.facts.cni);
     let plugins = networks.iter().filter_map(|(_, it)| it.unwrapped()).flatten();
     let mut own = plugins.filter(|it| it.plugin_type == "azure-vnet");
+    // `v4overlay`, `dualStackOverlay`, `overlay`; pods of a subnet's own have the IPAM without one
+    // (`cns/cniconflist/generator_linux.go` of azure-container-networking).
     let overlay = own.any(|it| {
-        it.ipam.as_deref() == Some("azure-cns")
-            || plugins::setting(it, "executionMode") == Some("v4overlay")
+        let mode = plugins::setting(it, "ipam.mode").unwrap_or_default();
+        mode.to_lowercase().contains("overlay")
     });
     Modes::new(if overlay { "overlay" } else { "transparent" })
 }

@@ -145,9 +145,9 @@ fn is_ovs_port(hop: &Hop<'_>) -> bool {
         || hop.master.is_some_and(|it| it.name == "ovs-system")
 }
 
-/// Whether Cilium replaces kube-proxy: `true` or `false`; `None`: could not be told.
-pub(super) fn cilium_replacement(scene: &Scene<'_>) -> Option<String> {
-    cilium::replacement(scene)
+/// Whether Cilium replaces kube-proxy; `None`: could not be told.
+pub(super) fn cilium_replaces(scene: &Scene<'_>) -> Option<bool> {
+    cilium::replaces(scene)
 }
 
 /// What Calico does its work with: `ebpf`, `nftables`, `iptables`.

@@ -1,6 +1,7 @@
 //! What the AWS VPC CNI and its network policy agent leave.
 
 use super::{Left, chains, left, links, pins, programs, tables};
+use crate::facts::Observed;
 use crate::facts::routes::{Rule, RuleAction};
 use crate::judge::datapath::fib::MAIN;
 use crate::judge::datapath::netfilter;
@@ -8,7 +9,7 @@ use crate::judge::datapath::party::Party;
 use crate::judge::datapath::story::Story;
 use crate::judge::report::Issue;
 
-const LEFT: [Left; 5] = [
+const LEFT: [Left; 6] = [
     Left {
         id: "aws-snat-chains-left",
         party: Party::AwsVpcCni,
@@ -49,7 +50,21 @@ const LEFT: [Left; 5] = [
         message: "branch interfaces of an AWS VPC CNI that is gone",
         remedy: "Terminate the node, which detaches its trunk interface.",
     },
+    Left {
+        id: "aws-ipam-file-left",
+        party: Party::AwsVpcCni,
+        find: |story| {
+            let there = story.scene.facts.agents.files.get(IPAM) == Some(&Observed::Known(true));
+            there.then(|| IPAM.to_owned()).into_iter().collect()
+        },
+        harms: false,
+        message: "the list of addresses of an AWS VPC CNI that is gone: an aws-node that comes back believes it",
+        remedy: "rm /var/run/aws-node/ipam.json; a reboot removes it, too.",
+    },
 ];
+
+/// `pkg/ipamd` of the VPC CNI keeps it for its own restart.
+const IPAM: &str = "/var/run/aws-node/ipam.json";
 
 pub(super) fn leftovers(story: &Story<'_, '_>) -> Vec<Issue> {
     let all = LEFT.iter().filter_map(|it| left(story, it));

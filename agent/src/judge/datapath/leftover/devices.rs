@@ -1,5 +1,6 @@
 //! Links that a kernel module or a daemon makes by itself, and that say nothing about a datapath.
 
+use crate::facts::links::Link;
 use crate::judge::datapath::party::Party;
 use crate::judge::datapath::story::Story;
 use crate::judge::report::Issue;
@@ -24,11 +25,13 @@ fn tunl0(story: &Story<'_, '_>) -> Option<Issue> {
     })
 }
 
-/// Open vSwitch's datapath without a port.
+/// Open vSwitch's datapath without a port. Ports that it makes for the host itself (`br-int`,
+/// gateways) are of its kind and have no master (`vport-internal_dev.c` of the kernel).
 fn ovs(story: &Story<'_, '_>) -> Option<Issue> {
     let link = story.scene.link("ovs-system")?;
-    let used = story.scene.ports(link) > 0;
-    (!used && !story.scene.life(Party::OpenVswitch).is_alive()).then(|| {
+    let internal = |it: &Link| it.index != link.index && it.kind == link.kind;
+    let used = story.scene.ports(link) > 0 || story.scene.links().any(internal);
+    (!used && story.is_gone(Party::OpenVswitch)).then(|| {
         Issue::leftover("ovs-datapath-left", "open-vswitch", "Open vSwitch's datapath has no port")
             .remedy("ovs-dpctl del-dp system@ovs-system; or reboot the node.")
             .evidence(["link ovs-system without ports".to_owned()])

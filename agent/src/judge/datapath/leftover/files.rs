@@ -1,5 +1,6 @@
 //! CNI configuration that was left: renamed away, or waiting behind the one that is taken.
 
+use crate::facts::cni::Network;
 use crate::judge::datapath::netfilter;
 use crate::judge::datapath::next;
 use crate::judge::datapath::plugins;
@@ -38,10 +39,15 @@ fn backups(story: &Story<'_, '_>) -> Option<Issue> {
 
 /// Files behind the one that is taken: the runtime falls to the next when it goes.
 fn waiting(story: &Story<'_, '_>) -> Option<Issue> {
-    let (taken, _) = story.next.taken.as_ref()?;
+    let (taken, reading) = story.next.taken.as_ref()?;
+    // What the taken file chains on is where its chain comes from, and must stay.
+    let is_chained_on = |network: &Network| {
+        let base = network.unwrapped().and_then(|it| plugins::base(&it).map(|it| &it.plugin_type));
+        base.is_some_and(|it| reading.types.contains(it))
+    };
     let behind: Vec<String> = next::networks(&story.scene.facts.cni)
         .into_iter()
-        .filter(|(path, _)| *path > taken.as_str())
+        .filter(|(path, network)| *path > taken.as_str() && !is_chained_on(network))
         .filter_map(|(path, network)| {
             let cni = plugins::read(path, network)?.cni;
             (cni != story.next.cni && cni.is_one()).then(|| format!("{path} ({cni})"))

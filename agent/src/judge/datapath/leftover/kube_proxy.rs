@@ -70,9 +70,8 @@ fn residue(story: &Story<'_, '_>) -> Option<Issue> {
     let unused =
         story.proxy.mode != ProxyMode::Ipvs && story.scene.facts.network.links.known().is_some();
     (ipvs.services > 0 && !owned && unused).then(|| {
-        Issue::leftover("ipvs-services-left", "kube-proxy", "IPVS has services and neither kube-proxy's link nor kube-router's is there (calico#12476)")
-            .harms()
-            .remedy("ipvsadm --clear")
+        Issue::leftover("ipvs-services-left", "kube-proxy", "IPVS has services and neither kube-proxy's link nor kube-router's is there: they are left over (calico#12476), or of a load balancer such as keepalived or kube-vip")
+            .remedy("ipvsadm -Ln shows them; ipvsadm --clear, only if no keepalived or kube-vip runs here.")
             .evidence([format!("{} services in /proc/net/ip_vs", ipvs.services)])
     })
 }

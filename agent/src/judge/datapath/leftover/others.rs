@@ -2,6 +2,7 @@
 
 use super::{Left, chains, ipsets, left, links, tables};
 use crate::judge::datapath::netfilter;
+use crate::judge::datapath::next;
 use crate::judge::datapath::party::Party;
 use crate::judge::datapath::story::Story;
 use crate::judge::report::Issue;
@@ -115,12 +116,15 @@ pub(super) fn leftovers(story: &Story<'_, '_>) -> Vec<Issue> {
 /// `portmap` removes a port's rules with the pod; after a change of CNI nobody does.
 fn portmap(story: &Story<'_, '_>) -> Option<Issue> {
     let (path, reading) = story.next.taken.as_ref()?;
-    let called = reading.types.iter().any(|it| it == "portmap");
+    // podman and nerdctl read the same folder, and call it for containers of their own.
+    let others = next::networks(&story.scene.facts.cni);
+    let called = reading.types.iter().any(|it| it == "portmap")
+        || others.iter().any(|(_, it)| it.plugins.iter().any(|it| it.plugin_type == "portmap"));
     let found = chains(story, &["CNI-DN-", "CNI-HOSTPORT-DNAT"]);
     (!called && !found.is_empty()).then(|| {
         Issue::leftover("portmap-rules-left", "cni-plugins", "rules of the plug-in portmap stay, which is not called any more: host ports may lead to addresses that are gone")
             .harms()
             .remedy("iptables -t nat -F CNI-HOSTPORT-DNAT, and -F and -X the CNI-DN- chains; or reboot the node.")
-            .evidence([netfilter::few(&found), format!("{path} does not call portmap")])
+            .evidence([netfilter::few(&found), format!("neither {path} nor a file beside it calls portmap")])
     })
 }

@@ -44,6 +44,53 @@ fn cilium_and_calico_in_its_place() {
     expect(nodes::calico_ebpf("veth"), ProxyMode::Calico, "calico", Confidence::High);
 }
 
+/// `kube-proxy-replacement-healthz-bind-address` of Cilium, `bpfKubeProxyHealthzPort` of Calico:
+/// they answer for kube-proxy, which does not run.
+#[test]
+fn an_answer_in_kube_proxys_place_is_no_kube_proxy() {
+    let answered = |host: Host| host.answers(Endpoint::KubeProxyHealthz, 200, "");
+    let unseen = |mut host: Host| {
+        let failure = Failure::new(Cause::Prerequisite, "no hostPID");
+        host.facts.agents.processes = Observed::Unknown(failure);
+        host
+    };
+    for host in
+        [nodes::cilium(), nodes::calico_ebpf("veth").answers(Endpoint::FelixLiveness, 200, "")]
+    {
+        for host in [answered(host.clone()), unseen(answered(host))] {
+            assert_eq!(host.verdict().datapath.issues, []);
+        }
+    }
+    // Its rules are left over all the same.
+    let left = answered(nodes::kube_proxy_rules(nodes::cilium())).verdict().datapath.issues;
+    assert_eq!(left.iter().map(|it| it.id.as_str()).collect::<Vec<_>>(), ["kube-proxy-rules-left"]);
+}
+
+/// Cilium 1.13 has other words for it (`option.KubeProxyReplacement*`).
+#[test]
+fn each_word_of_the_replacement_is_understood() {
+    let said = |word: &str, features: &[(&str, bool)]| {
+        let mut host = nodes::aws_chained();
+        if let Observed::Known(Some(status)) = &mut host.facts.cilium {
+            status.kube_proxy_replacement = Some(word.into());
+            status.kube_proxy_features = features.iter().map(|it| (it.0.into(), it.1)).collect();
+        }
+        host.verdict().service_proxy.mode
+    };
+    let (both, one) =
+        ([("socketLB", true), ("nodePort", true)], [("socketLB", true), ("nodePort", false)]);
+    for word in ["True", "Strict"] {
+        assert_eq!(said(word, &[]), ProxyMode::Cilium, "{word}");
+    }
+    for word in ["False", "Disabled"] {
+        assert_eq!(said(word, &one), ProxyMode::None, "{word}");
+    }
+    for word in ["Partial", "Probe"] {
+        assert_eq!(said(word, &both), ProxyMode::Cilium, "{word}");
+        assert_eq!(said(word, &one), ProxyMode::None, "{word}");
+    }
+}
+
 /// Case 13: kubelet makes these by itself.
 #[test]
 fn kubelets_own_chains_are_nobodys_proxy() {

@@ -452,7 +452,14 @@ impl Host {
             comm: comm.into(),
             flags: BTreeMap::new(),
             started_after_boot_seconds: Some(60),
+            in_host_network: Some(true),
         });
+        self
+    }
+
+    /// A file that an agent left.
+    pub(crate) fn file(mut self, path: &str) -> Self {
+        self.facts.agents.files.insert(path.into(), Observed::Known(true));
         self
     }
 

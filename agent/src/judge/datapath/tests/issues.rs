@@ -55,6 +55,9 @@ fn cilium_gone() -> Host {
 fn a_good_host_has_none() {
     for host in [
         nodes::cilium(),
+        nodes::cilium_eni(),
+        nodes::aws(),
+        nodes::aws_chained(),
         nodes::calico(),
         nodes::canal(),
         nodes::kindnet(),
@@ -80,6 +83,7 @@ fn what_the_aws_vpc_cni_leaves() {
     leftover("aws-mangle-rules-left", cilium().comment("mangle", "PREROUTING", "AWS, primary ENI"));
     leftover("aws-routing-rules-left", cilium().mark_rule(1024, 0x80, 0x80, 254));
     leftover("aws-links-left", cilium().link("vlan.eth.1", "vlan"));
+    leftover("aws-ipam-file-left", cilium().file("/var/run/aws-node/ipam.json"));
     leftover("aws-dead-pod-rules-left", nodes::aws().rule(512, None, Some("10.0.1.99/32"), 254));
     let filters = nodes::aws().tc(ENI[0], IN, 1, "handle_egress", "");
     leftover("aws-policy-filters-left", filters);
@@ -99,6 +103,10 @@ fn what_cilium_leaves() {
         "cilium-eni-rules-left",
         nodes::cilium_eni().rule(111, Some("10.0.1.99/32"), None, 11),
     );
+    leftover("cilium-eni-rules-left", nodes::eni_rules(nodes::aws(), "10.0.1.99"));
+    leftover("cilium-routing-rules-left", nodes::aws().mark_rule(9, 0x200, 0xf00, 2004));
+    let path = "/etc/sysctl.d/99-zzz-override_cilium.conf";
+    leftover("cilium-sysctl-left", nodes::aws().file(path));
     let backups = Host::new().renamed("10-aws.conflist.cilium_bak");
     leftover("cilium-backups-left", backups);
 }
@@ -149,6 +157,14 @@ fn what_kube_proxy_leaves() {
     leftover("kube-proxy-table-left", nodes::cilium().nft(Family::Ip, "kube-proxy"));
     leftover("kube-ipvs0-left", nodes::cilium().link("kube-ipvs0", "dummy"));
     leftover("ipvs-services-left", nodes::calico().ipvs(3));
+}
+
+/// `cni.chaining` of Cilium copies it again whenever it changes.
+#[test]
+fn the_file_that_a_chain_comes_from_must_stay() {
+    assert_eq!(nodes::aws_chained().verdict().datapath.issues, []);
+    let host = nodes::aws_chained().conf("10-calico.conflist", "k8s-pod-network", &["calico"]);
+    leftover("cni-file-waiting", host);
 }
 
 #[test]

@@ -83,15 +83,31 @@ pub(super) fn cilium() -> Host {
         })
 }
 
-/// Cilium in ENI mode: rules 20, 110 and 111, tables of 10 and the interface's number.
+/// Cilium in ENI mode: rules 20, 110 and 111, tables of 10 and the interface's number. The agent's
+/// own addresses have such rules, too.
 pub(super) fn cilium_eni() -> Host {
     let links = ["lxc0a1b2c3d4e5f", "lxc1a1b2c3d4e5f", "lxc2a1b2c3d4e5f"];
     let host = routed(cilium_base(Host::new()), links, "veth").rule(100, None, None, 255);
     let host = links.into_iter().fold(host, |host, link| host.tcx(link, IN, "cil_from_container"));
-    let rules = ["10.0.1.10/32", "10.0.1.11/32", "10.0.1.12/32"];
-    let rule =
-        |host: Host, pod: &&str| host.rule(20, None, Some(pod), 254).rule(111, Some(pod), None, 11);
-    rules.iter().fold(host, rule).cilium(|it| it.inter_host_routing = Some("Native".into()))
+    let given = [
+        ("10.0.1.10", "default/pod-0"),
+        ("10.0.1.11", "default/pod-1"),
+        ("10.0.1.12", "default/pod-2"),
+        ("10.0.1.1", "router"),
+        ("10.0.1.2", "health"),
+        ("10.0.1.3", "ingress"),
+    ];
+    let host = given.iter().fold(host, |host, it| eni_rules(host, it.0));
+    host.cilium(|it| {
+        it.inter_host_routing = Some("Native".into());
+        it.allocations = given.map(|it| (it.0.into(), it.1.into())).into();
+    })
+}
+
+/// The rules of Cilium's ENI mode for an address.
+pub(super) fn eni_rules(host: Host, address: &str) -> Host {
+    let prefix = format!("{address}/32");
+    host.rule(20, None, Some(&prefix), 254).rule(111, Some(&prefix), None, 11)
 }
 
 /// The AWS VPC CNI with rules and chains, and without policies.
@@ -230,7 +246,7 @@ const AZV: [&str; 3] = ["azv0a1b2c3d4e5", "azv1a1b2c3d4e5", "azv2a1b2c3d4e5"];
 
 pub(super) fn azure() -> Host {
     routed(Host::new(), AZV, "veth")
-        .conf("10-azure.conflist", "azure", &["azure-vnet/azure-vnet-ipam", "portmap"])
+        .conf("10-azure.conflist", "azure", &["azure-vnet/azure-cns", "portmap"])
         .process("azure-cns")
 }
 
