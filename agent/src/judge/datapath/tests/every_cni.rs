@@ -1,7 +1,10 @@
 //! At least one composed host for every value of `datapath.cni`.
 
 use super::nodes;
-use crate::judge::datapath::tests::host::Host;
+use crate::facts::agents::SocketState;
+use crate::facts::cni::ConfContent;
+use crate::facts::{Cause, Observed};
+use crate::judge::datapath::tests::host::{Host, network};
 use crate::judge::report::{Cni, Confidence};
 
 /// Present and next agree, the mode and the policy engine are these, and nothing is left over.
@@ -126,6 +129,77 @@ fn without_an_api_server_pods_are_those_of_the_routes() {
     assert_eq!((verdict.cni, verdict.pods.seen, verdict.pods.traced), (Cni::AwsVpcCni, 3, 3));
     let verdict = nodes::cilium().without_api().verdict().datapath;
     assert_eq!((verdict.cni, verdict.pods.traced), (Cni::Cilium, 3), "{verdict:#?}");
+}
+
+/// A laptop with Docker, Podman, LXD and libvirt: their containers and machines are no pods.
+#[test]
+fn containers_of_other_tools_are_no_pods() {
+    let bridges = ["docker0", "br-0a1b2c3d4e5f", "podman0", "cni-podman0", "lxdbr0", "virbr0"];
+    let host = bridges.iter().enumerate().fold(Host::new().without_api(), |host, (at, bridge)| {
+        host.link(bridge, "bridge").port(&format!("veth0a1b2c3{at}"), "veth", bridge)
+    });
+    let verdict = host.verdict().datapath;
+    assert_eq!((verdict.cni, verdict.pods.seen), (Cni::None, 0), "{verdict:#?}");
+    // A bridge that nobody is known for may be a plug-in's.
+    let host = Host::new().without_api().link("mynet0", "bridge").port("veth1", "veth", "mynet0");
+    assert_eq!(host.verdict().datapath.cni, Cni::Bridge);
+}
+
+/// Felix leads Services there: `169.254.1.1 dev bpfin.cali`.
+#[test]
+fn calicos_own_pair_leads_to_no_pod() {
+    let host = nodes::calico_ebpf("veth").route("169.254.1.1/32", "bpfin.cali");
+    let verdict = host.without_api().verdict().datapath;
+    assert_eq!((verdict.cni, verdict.pods.seen, verdict.pods.traced), (Cni::Calico, 3, 3));
+}
+
+/// Pods are there and no route leads to them, or routes could not be read: not "none".
+#[test]
+fn pods_that_cannot_be_traced_are_not_no_pods() {
+    let host = Host::new().pod("pod-0", "10.0.9.1");
+    assert_eq!(host.verdict().datapath.cni, Cni::Unknown);
+    let mut host = Host::new();
+    host.facts.network.routes = Observed::unknown(Cause::Io, "EIO");
+    assert_eq!(host.verdict().datapath.cni, Cni::Unknown);
+}
+
+/// Gateways and `br-int` are ports without a master.
+#[test]
+fn a_switch_with_ports_of_the_host_alone_is_not_left_over() {
+    let host = nodes::calico().link("ovs-system", "openvswitch").link("br-int", "openvswitch");
+    assert_eq!(host.verdict().datapath.issues, []);
+}
+
+/// `cns/cniconflist/generator_linux.go` of azure-container-networking.
+#[test]
+fn azures_overlay_is_a_mode_of_its_ipam() {
+    let mode = |mode: Option<&str>| {
+        let mut network = network("azure", &["azure-vnet/azure-cns", "portmap"]);
+        let settings = &mut network.plugins[0].settings;
+        settings.extend(mode.map(|it| ("ipam.mode".to_owned(), it.to_owned())));
+        let mut host = nodes::azure();
+        host.facts.cni.files = Observed::Known(Some(Vec::new()));
+        host.conf_of("10-azure.conflist", ConfContent::Network(network)).verdict().datapath.mode
+    };
+    assert_eq!(mode(None), "transparent");
+    for word in ["v4overlay", "dualStackOverlay", "overlay"] {
+        assert_eq!(mode(Some(word)), "overlay", "{word}");
+    }
+}
+
+/// By its programs, sockets, processes and rules, where its own word cannot be had.
+#[test]
+fn aspects_of_cilium_are_told_without_its_word() {
+    let mut host = nodes::cilium();
+    host.facts.cilium = Observed::Known(None);
+    let path = "/run/cilium/hubble.sock".to_owned();
+    host.facts.agents.sockets.insert(path, Observed::Known(SocketState::Listening));
+    let rule = "cilium: TPROXY to host cilium-dns-egress proxy";
+    let host = host.process("cilium-envoy").comment("mangle", "CILIUM_PRE_mangle", rule);
+    let modes = host.verdict().datapath.modes;
+    for (aspect, value) in [("hubble", "enabled"), ("envoy", "enabled"), ("dns-proxy", "in use")] {
+        assert_eq!(modes[aspect], value, "{modes:#?}");
+    }
 }
 
 #[test]
