@@ -1,7 +1,7 @@
 //! What Cilium leaves: programs, devices, chains, rules, pins.
 
+use core::net::IpAddr;
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 use super::{Left, chains, ipsets, left, links, pins, programs};
 use crate::facts::Observed;
