@@ -30,8 +30,6 @@ mod node;
 #[cfg(feature = "kubernetes")]
 pub mod node_api;
 mod object;
-#[cfg(feature = "kubernetes")]
-mod patience;
 mod pins;
 pub mod privilege;
 mod procfs;

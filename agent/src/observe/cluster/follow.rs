@@ -18,7 +18,7 @@ use crate::facts::cluster::meta::Named;
 use crate::facts::cluster::text::{Interner, Trim};
 use crate::facts::cluster::{Meta, Text};
 use crate::facts::{Cause, Failure};
-use crate::observe::patience::Patience;
+use crate::observe::node_api::Patience;
 
 /// What a watch says.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,7 +4,9 @@
 //! Only the few fields that are needed are read: the types of `k8s_openapi` would cost megabytes.
 
 mod node;
+mod patience;
 mod pods;
 
 pub use node::own_node;
+pub(super) use patience::Patience;
 pub use pods::pods_of;

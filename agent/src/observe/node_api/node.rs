@@ -9,9 +9,9 @@ use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Client, Resource as _};
 use serde::{Deserialize, Serialize};
 
+use super::Patience;
 use crate::facts::cluster::meta::Owner;
 use crate::facts::node_object::{Condition, NodeObject, Taint};
-use crate::observe::patience::Patience;
 
 /// A Node with what is needed of it.
 type Slim = Object<Spec, Status>;

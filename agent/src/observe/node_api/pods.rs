@@ -11,8 +11,8 @@ use kube::core::Object;
 use kube::runtime::{WatchStreamExt as _, watcher};
 use serde::{Deserialize, Serialize};
 
+use super::Patience;
 use crate::facts::pods::{NodePods, Pod, PodSource};
-use crate::observe::patience::Patience;
 
 /// Pods of one page of a list: each is read into memory whole before it is cut.
 const PAGE: u32 = 30;

@@ -9,7 +9,7 @@ use kube::runtime::watcher::DefaultBackoff;
 /// with every attempt to list (`Event::Init` counts as a success), so a server that is away or says
 /// "too many requests" would be asked every second, by every agent of a fleet.
 #[derive(Default)]
-pub(super) struct Patience(DefaultBackoff);
+pub(in crate::observe) struct Patience(DefaultBackoff);
 
 impl Iterator for Patience {
     type Item = Duration;
