@@ -47,7 +47,7 @@ const LEFT: [Left; 5] = [
         find: own_rules,
         harms: false,
         message: "routing rules of a Cilium that is gone lead marked packets to tables that nobody keeps",
-        remedy: "ip rule del lookup 2004, 2005 and 200, and ip -6 rule likewise; ip route flush table of each; or reboot the node.",
+        remedy: "For each: ip rule del priority PRIORITY lookup TABLE (and ip -6); ip route flush table TABLE, if nothing else uses it; or reboot the node.",
     },
     Left {
         id: "cilium-sysctl-left",
