@@ -31,7 +31,7 @@ fn of_aws_calico_and_kube_proxy_beside_cilium() {
         nodes::kube_proxy_table(host);
         host.iptables(Flavour::Nft, "nat", &[":CNI-HOSTPORT-DNAT - [0:0]"]);
         host.conf("10-aws.conflist", "aws-cni", &["aws-cni", "egress-cni"]);
-        host.file("/var/run/aws-node/ipam.json", "{}");
+        host.file("/run/aws-node/ipam.json", "{}");
         let verdict = host.verdict();
         assert_eq!(verdict.datapath.cni, Cni::Cilium);
         let left = [

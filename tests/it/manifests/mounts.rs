@@ -7,11 +7,12 @@ use super::documents::{kustomized, named};
 use crate::run::bpfready;
 
 /// What no overlay mounts. There it is unknown in a pod, and the page says why.
-const LEFT_OUT: [&str; 21] = [
+const LEFT_OUT: [&str; 22] = [
     "/etc/cni/multus",
     "/etc/containerd",
     "/etc/crio",
     "/etc/kubernetes/kubelet",
+    "/etc/sysctl.d",
     "/etc/udev",
     "/run/antrea",
     "/run/calico",

@@ -7,7 +7,7 @@ use crate::observe::Host;
 
 /// Folder and name: Cilium's overrides of sysctls, ipamd's list of addresses.
 const FILES: &[(&str, &str)] =
-    &[("/etc/sysctl.d", "99-zzz-override_cilium.conf"), ("/var/run/aws-node", "ipam.json")];
+    &[("/etc/sysctl.d", "99-zzz-override_cilium.conf"), ("/run/aws-node", "ipam.json")];
 
 /// Whether each is there.
 pub(super) fn files(host: &Host) -> BTreeMap<String, Observed<bool>> {

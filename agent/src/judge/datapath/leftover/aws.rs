@@ -59,12 +59,12 @@ const LEFT: [Left; 6] = [
         },
         harms: false,
         message: "the list of addresses of an AWS VPC CNI that is gone: an aws-node that comes back believes it",
-        remedy: "rm /var/run/aws-node/ipam.json; a reboot removes it, too.",
+        remedy: "rm /run/aws-node/ipam.json; a reboot removes it, too.",
     },
 ];
 
 /// `pkg/ipamd` of the VPC CNI keeps it for its own restart.
-const IPAM: &str = "/var/run/aws-node/ipam.json";
+const IPAM: &str = "/run/aws-node/ipam.json";
 
 pub(super) fn leftovers(story: &Story<'_, '_>) -> Vec<Issue> {
     let all = LEFT.iter().filter_map(|it| left(story, it));

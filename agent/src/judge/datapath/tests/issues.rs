@@ -83,7 +83,7 @@ fn what_the_aws_vpc_cni_leaves() {
     leftover("aws-mangle-rules-left", cilium().comment("mangle", "PREROUTING", "AWS, primary ENI"));
     leftover("aws-routing-rules-left", cilium().mark_rule(1024, 0x80, 0x80, 254));
     leftover("aws-links-left", cilium().link("vlan.eth.1", "vlan"));
-    leftover("aws-ipam-file-left", cilium().file("/var/run/aws-node/ipam.json"));
+    leftover("aws-ipam-file-left", cilium().file("/run/aws-node/ipam.json"));
     leftover("aws-dead-pod-rules-left", nodes::aws().rule(512, None, Some("10.0.1.99/32"), 254));
     let filters = nodes::aws().tc(ENI[0], IN, 1, "handle_egress", "");
     leftover("aws-policy-filters-left", filters);
