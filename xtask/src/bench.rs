@@ -59,7 +59,7 @@ fn built(name: &str) -> Result<PathBuf> {
     if let Some(there) = finished(name) {
         return Ok(there);
     }
-    let mut cargo = Command::new("cargo");
+    let mut cargo = process::cargo();
     cargo.args(["build", "--quiet", "--release", "--package", "bpfready-tests", "--example", name]);
     process::run(cargo.current_dir(places::root()))?;
     Ok(places::root().join("target/release/examples").join(name))

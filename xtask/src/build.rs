@@ -36,7 +36,7 @@ pub(crate) fn kernel_probe() -> Result<PathBuf> {
 fn static_release(what: &[&str], binary: &str) -> Result<PathBuf> {
     setup::setup(Purpose::Build)?;
     // With `--target` the flags reach the agent only: procedural macros cannot be static.
-    let mut cargo = Command::new("cargo");
+    let mut cargo = process::cargo();
     cargo.args(["build", "--release", "--target", X86_64]).args(what);
     let flags = format!("{STATIC} {FOLDED}");
     process::run(cargo.env("RUSTFLAGS", flags).current_dir(places::root()))?;

@@ -52,7 +52,7 @@ fn builds() -> Result<PathBuf> {
 }
 
 fn cargo(args: &[&str]) -> Result<()> {
-    process::run(Command::new("cargo").args(args).current_dir(places::root()))
+    process::run(process::cargo().args(args).current_dir(places::root()))
 }
 
 /// Licences, sources and duplicates of every dependency. Advisories are not among them: their

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -31,7 +30,7 @@ pub(crate) fn docs(mode: Mode) -> Result<()> {
 /// when it is told to, so that CI builds nothing for them alone.
 fn of_code(mode: Mode) -> Result<()> {
     setup::setup(Purpose::Build)?;
-    let mut cargo = Command::new("cargo");
+    let mut cargo = process::cargo();
     cargo.args(["test", "--quiet", "--workspace", "--test", "it", "reference::"]);
     if mode == Mode::Write {
         cargo.env("BLESS", "1");

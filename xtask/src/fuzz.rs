@@ -90,7 +90,7 @@ pub(crate) fn build() -> Result<PathBuf> {
     let host = host.context("rustc -vV names no host")?;
     let target = places::target().join("fuzz");
     lock()?;
-    let mut cargo = Command::new("cargo");
+    let mut cargo = process::cargo();
     // With --target, build scripts and macros are compiled without the counters.
     cargo.args(["build", "--release", "--bins", "--target", host]);
     cargo.current_dir(folder()).env("CARGO_TARGET_DIR", &target).env("RUSTFLAGS", COVERAGE);

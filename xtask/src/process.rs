@@ -1,5 +1,6 @@
 //! Other programs: run them, read them, and say what went wrong when they fail.
 
+use std::env;
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
@@ -8,6 +9,19 @@ use anyhow::{Context as _, Result, bail};
 
 /// How many lines of a log are shown when its program failed.
 const TAIL_LINES: usize = 25;
+
+/// Cargo as a person starts it. `cargo xtask` tells its program of the program's own package, and
+/// a build script that reads such a variable (ring's does) would run again whenever it differs.
+pub(crate) fn cargo() -> Command {
+    let mut cargo = Command::new("cargo");
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_MANIFEST_") || text.starts_with("CARGO_PKG_") {
+            cargo.env_remove(&name);
+        }
+    }
+    cargo
+}
 
 /// Runs a program with this terminal as its output.
 pub(crate) fn run(command: &mut Command) -> Result<()> {

@@ -15,7 +15,7 @@ use crate::{places, process, progress, setup};
 pub(crate) fn run(args: &[String]) -> Result<()> {
     setup::setup(Purpose::Build)?;
     progress::step("building the agent", || {
-        let mut cargo = Command::new("cargo");
+        let mut cargo = process::cargo();
         process::run(cargo.args(["build", "--package", "bpfready"]).current_dir(places::root()))
     })?;
     eprintln!("xtask: bpfready check {}\n", args.join(" "));

@@ -246,7 +246,7 @@ fn build_deny() -> Result<()> {
 
 /// `cargo install` of one exact version, with its own lock file, into this checkout.
 pub(crate) fn cargo_install(package: &str, version: &str) -> Command {
-    let mut command = Command::new("cargo");
+    let mut command = process::cargo();
     command.args(["install", package, "--version", version, "--locked", "--root"]);
     command.arg(places::tools()).env_remove("RUSTFLAGS").env_remove("CARGO_TARGET_DIR");
     command

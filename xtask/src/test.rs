@@ -39,7 +39,7 @@ fn path_with_tools() -> Result<OsString> {
 /// The tests of a container that is made as the DaemonSet says, and compared with outside; what
 /// is in it comes by the environment.
 pub(crate) fn in_container() -> Result<Command> {
-    let mut cargo = Command::new("cargo");
+    let mut cargo = process::cargo();
     // Without `--test it`: dependencies would have other features, and be built twice.
     cargo.args(["test", "--workspace", "container", "--"]);
     cargo.args(["--ignored", "--nocapture", "--test-threads=1"]).current_dir(places::root());
@@ -50,10 +50,12 @@ pub(crate) fn in_container() -> Result<Command> {
 /// The program that holds the tests of this name, as [`all`] built it or builds it.
 pub(crate) fn program(name: &str) -> Result<PathBuf> {
     progress::step("building the tests", || {
-        let mut cargo = Command::new("cargo");
+        let mut cargo = process::cargo();
         // Without `--test`: dependencies would have other features, and be built twice.
         cargo.args(["test", "--workspace", "--no-run", "--message-format=json"]);
-        let lines = process::text(cargo.current_dir(places::root()))?;
+        // Some build scripts of others run again when PATH is another.
+        cargo.env("PATH", path_with_tools()?).current_dir(places::root());
+        let lines = process::text(&mut cargo)?;
         let mut messages = lines.lines().filter_map(|it| serde_json::from_str::<Value>(it).ok());
         let of_it = |it: &Value| it["target"]["name"] == name && it["executable"].is_string();
         let found = messages.rfind(of_it).with_context(|| format!("cargo built no {name}"))?;
@@ -63,7 +65,7 @@ pub(crate) fn program(name: &str) -> Result<PathBuf> {
 
 /// Runs all tests, showing what they print.
 pub(crate) fn all(args: &[String]) -> Result<Count> {
-    let mut cargo = Command::new("cargo");
+    let mut cargo = process::cargo();
     cargo.args(["test", "--workspace", "--no-fail-fast"]).args(args).current_dir(places::root());
     cargo.env("RUSTDOC", rustdoc()?);
     cargo.env("PATH", path_with_tools()?);

@@ -88,7 +88,7 @@ fn texts(globs: &[&str]) -> Result<Vec<(String, String)>> {
 
 /// Names, as code writes them, of the crates that package `bpfready` depends on.
 fn dependencies_of_the_agent() -> Result<Vec<String>> {
-    let mut cargo = Command::new("cargo");
+    let mut cargo = process::cargo();
     cargo.args(["metadata", "--no-deps", "--offline", "--format-version", "1"]);
     let bytes = process::output(cargo.current_dir(places::root()))?;
     let metadata: serde_json::Value = serde_json::from_slice(&bytes)?;
