@@ -29,16 +29,7 @@ pub fn render(report: &ClusterReport) -> String {
         (findings(report))
         @if !report.startup.is_empty() { (section("Start-up times", &cells::startup(report))) }
     };
-    shell("this cluster · bpfready", &links(), &body)
-}
-
-fn links() -> Markup {
-    html! {
-        a href="/metrics" { "metrics" }
-        a href="/report" { "report (JSON)" }
-        a href="/healthz" { "health" }
-        a href="/readyz" { "readiness" }
-    }
+    shell("this cluster · bpfready", &body)
 }
 
 /// Blocked is what one has to do something about; the rest are ways to go.

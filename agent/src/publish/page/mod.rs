@@ -35,16 +35,7 @@ pub fn render(report: &NodeReport, node: Option<&str>) -> String {
         (features::releases(&report.verdict.cilium))
         (findings::sources(&report.facts.sources))
     };
-    shell(&format!("{name} · bpfready"), &links(), &body)
-}
-
-fn links() -> Markup {
-    html! {
-        a href="/metrics" { "metrics" }
-        a href="/report" { "report (JSON)" }
-        a href="/healthz" { "health" }
-        a href="/readyz" { "readiness" }
-    }
+    shell(&format!("{name} · bpfready"), &body)
 }
 
 fn headline(report: &NodeReport) -> Markup {

@@ -4,8 +4,8 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::style::STYLE;
 
-/// A whole page: title, links at its foot, content.
-pub fn shell(title: &str, links: &Markup, body: &Markup) -> String {
+/// A whole page: title, content, links at its foot.
+pub fn shell(title: &str, body: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -18,11 +18,21 @@ pub fn shell(title: &str, links: &Markup, body: &Markup) -> String {
             }
             body {
                 main { (body) }
-                footer { nav aria-label="Other forms" { (links) } }
+                footer { nav aria-label="Other forms" { (links()) } }
             }
         }
     };
     page.into_string()
+}
+
+/// What agent and controller serve beside their page.
+fn links() -> Markup {
+    html! {
+        a href="/metrics" { "metrics" }
+        a href="/report" { "report (JSON)" }
+        a href="/healthz" { "health" }
+        a href="/readyz" { "readiness" }
+    }
 }
 
 /// Seconds since the Unix epoch as a time of day in UTC.
